@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The interface of /dev/holm.
+ *
+ * Three kinds of file: /dev/holm (queries, HOLM_CREATE_VM), a VM
+ * (HOLM_SET_SLOT, HOLM_CREATE_VCPU, ...) and a vCPU (HOLM_RUN, state blocks,
+ * ...; mmap() of its first page gives struct holm_run).
+ *
+ * Rules that hold for every structure here: fixed-width fields, reserved
+ * fields and unknown flags must be zero or the call fails with EINVAL;
+ * addresses of the caller's memory are 64 bits wide. Structures that start
+ * with a @size field may grow: the caller stores sizeof() as it knew it.
+ *
+ * Documentation/abi.rst describes every call, every exit and every errno.
+ */
+#ifndef _UAPI_LINUX_HOLM_H
+#define _UAPI_LINUX_HOLM_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define HOLM_API_VERSION	1
+
+/* Limits that are part of the interface. */
+#define HOLM_NAME_LEN		64	/* including the terminating NUL */
+#define HOLM_MAX_VCPUS		255	/* APIC IDs 0..254 */
+#define HOLM_MAX_SLOTS		512
+#define HOLM_MAX_CPUID_ENTRIES	256
+#define HOLM_MAX_STATE_BLOCKS	32
+#define HOLM_RUN_PAGE_SIZE	4096
+
+/* ---- /dev/holm ---------------------------------------------------------- */
+
+/* struct holm_caps.backend */
+#define HOLM_BACKEND_VMX	1
+#define HOLM_BACKEND_SVM	2
+#define HOLM_BACKEND_FAKE	3	/* scripted, for tests of the driver itself */
+
+/* struct holm_caps.features: what this CPU and this build can do. */
+#define HOLM_CAP_DIRTY_LOG	(1ULL << 0)
+#define HOLM_CAP_HW_DIRTY_LOG	(1ULL << 1)	/* page-modification logging */
+#define HOLM_CAP_READONLY_SLOT	(1ULL << 2)
+#define HOLM_CAP_PAGE_2M	(1ULL << 3)
+#define HOLM_CAP_PAGE_1G	(1ULL << 4)
+#define HOLM_CAP_X2APIC		(1ULL << 5)
+#define HOLM_CAP_TSC_DEADLINE	(1ULL << 6)
+#define HOLM_CAP_TSC_SCALING	(1ULL << 7)
+#define HOLM_CAP_APICV		(1ULL << 8)
+#define HOLM_CAP_DECODE_ASSIST	(1ULL << 9)	/* struct holm_exit_mmio.insn */
+
+/**
+ * struct holm_caps - HOLM_GET_CAPS
+ * @size: in: sizeof(struct holm_caps) as the caller knows it
+ * @flags: must be zero
+ * @backend: HOLM_BACKEND_*
+ * @phys_bits: width of a guest-physical address in bits
+ * @features: HOLM_CAP_*
+ * @xcr0: XCR0 bits that a guest may set
+ * @tsc_khz: frequency of the host's time-stamp counter, kHz
+ * @max_vcpus: vCPUs in one VM
+ * @max_slots: memory slots in one VM
+ * @run_page_size: bytes to mmap() from a vCPU
+ * @xstate_size: bytes that HOLM_STATE_XSTATE needs at most
+ */
+struct holm_caps {
+	__u32 size;
+	__u32 flags;
+	__u32 backend;
+	__u32 phys_bits;
+	__u64 features;
+	__u64 xcr0;
+	__u32 tsc_khz;
+	__u32 max_vcpus;
+	__u32 max_slots;
+	__u32 run_page_size;
+	__u32 xstate_size;
+	__u32 reserved;
+};
+
+/* struct holm_cpuid_entry.flags */
+#define HOLM_CPUID_INDEX	(1U << 0)	/* @index (ECX) selects the entry */
+
+struct holm_cpuid_entry {
+	__u32 function;
+	__u32 index;
+	__u32 flags;
+	__u32 eax;
+	__u32 ebx;
+	__u32 ecx;
+	__u32 edx;
+	__u32 reserved;
+};
+
+/**
+ * struct holm_cpuid - HOLM_GET_SUPPORTED_CPUID, HOLM_SET_CPUID, HOLM_GET_CPUID
+ * @nent: in: entries the array has; out (get): entries written, or needed
+ *	when the call fails with E2BIG
+ * @flags: must be zero
+ * @entries: address of an array of struct holm_cpuid_entry
+ */
+struct holm_cpuid {
+	__u32 nent;
+	__u32 flags;
+	__aligned_u64 entries;
+};
+
+/**
+ * struct holm_create_vm - HOLM_CREATE_VM, returns the VM's file descriptor
+ * @size: sizeof(struct holm_create_vm)
+ * @flags: must be zero
+ * @name: NUL-terminated printable ASCII, may be empty; for people, not unique
+ */
+struct holm_create_vm {
+	__u32 size;
+	__u32 flags;
+	char name[HOLM_NAME_LEN];
+};
+
+/* ---- VM ----------------------------------------------------------------- */
+
+#define HOLM_SLOT_READONLY	(1U << 0)	/* guest writes exit as MMIO */
+#define HOLM_SLOT_LOG_DIRTY	(1U << 1)
+
+/**
+ * struct holm_slot - HOLM_SET_SLOT: guest-physical memory from the caller's
+ * @slot: number, below HOLM_MAX_SLOTS
+ * @flags: HOLM_SLOT_*
+ * @gpa: first guest-physical address, page aligned
+ * @size: bytes, page aligned; 0 removes the slot
+ * @uaddr: address in the caller's memory, page aligned
+ *
+ * An existing slot may change @flags and @gpa; a change of @uaddr or of a
+ * non-zero @size is refused with EINVAL (remove the slot first).
+ */
+struct holm_slot {
+	__u32 slot;
+	__u32 flags;
+	__u64 gpa;
+	__u64 size;
+	__aligned_u64 uaddr;
+};
+
+/**
+ * struct holm_dirty_log - HOLM_GET_DIRTY_LOG: get and clear a dirty bitmap
+ * @slot: a slot with HOLM_SLOT_LOG_DIRTY
+ * @flags: must be zero
+ * @first_page: first page of the slot to report, a multiple of 64
+ * @num_pages: pages to report; a multiple of 64 unless it ends at the slot's end
+ * @bitmap: address of (@num_pages + 63) / 64 64-bit words; bit i of word n is
+ *	page @first_page + 64 n + i, set when the page was written since the
+ *	bit was last cleared
+ */
+struct holm_dirty_log {
+	__u32 slot;
+	__u32 flags;
+	__u64 first_page;
+	__u64 num_pages;
+	__aligned_u64 bitmap;
+};
+
+/**
+ * struct holm_create_vcpu - HOLM_CREATE_VCPU, returns the vCPU's descriptor
+ * @apic_id: initial APIC ID, unique in the VM; 0 is the bootstrap processor
+ * @flags: must be zero
+ */
+struct holm_create_vcpu {
+	__u32 apic_id;
+	__u32 flags;
+};
+
+/**
+ * struct holm_msi - HOLM_SIGNAL_MSI: a message-signalled interrupt
+ * @address: 0xFEExxxxx, SDM Vol. 3, "Message Address Register Format"
+ * @data: "Message Data Register Format"; with the level trigger mode the EOI
+ *	is reported (HOLM_EXIT_EOI)
+ * @flags: must be zero
+ *
+ * The call returns how many vCPUs accepted the interrupt.
+ */
+struct holm_msi {
+	__u64 address;
+	__u32 data;
+	__u32 flags;
+};
+
+/* ---- vCPU: state blocks ------------------------------------------------- */
+
+/**
+ * struct holm_regs - HOLM_STATE_REGS, and in the run page
+ * @gpr: RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8..R15: the numbers that
+ *	instructions use
+ */
+struct holm_regs {
+	__u64 gpr[16];
+	__u64 rip;
+	__u64 rflags;
+};
+
+#define HOLM_RAX	0
+#define HOLM_RCX	1
+#define HOLM_RDX	2
+#define HOLM_RBX	3
+#define HOLM_RSP	4
+#define HOLM_RBP	5
+#define HOLM_RSI	6
+#define HOLM_RDI	7
+
+/*
+ * struct holm_segment.attrib: the access-rights format of SDM Vol. 3,
+ * "Guest Register State": descriptor bits 40..47 in 0..7, 52..55 in 12..15.
+ */
+#define HOLM_SEG_TYPE		0x0000f
+#define HOLM_SEG_S		0x00010
+#define HOLM_SEG_DPL_SHIFT	5
+#define HOLM_SEG_DPL		0x00060
+#define HOLM_SEG_P		0x00080
+#define HOLM_SEG_AVL		0x01000
+#define HOLM_SEG_L		0x02000
+#define HOLM_SEG_DB		0x04000
+#define HOLM_SEG_G		0x08000
+#define HOLM_SEG_UNUSABLE	0x10000
+
+struct holm_segment {
+	__u64 base;
+	__u32 limit;		/* in bytes, expanded by the granularity bit */
+	__u32 attrib;
+	__u16 selector;
+	__u16 reserved[3];
+};
+
+struct holm_dtable {
+	__u64 base;
+	__u16 limit;
+	__u16 reserved[3];
+};
+
+/* struct holm_sregs.seg: ES..GS have the numbers that instructions use. */
+#define HOLM_SEG_ES	0
+#define HOLM_SEG_CS	1
+#define HOLM_SEG_SS	2
+#define HOLM_SEG_DS	3
+#define HOLM_SEG_FS	4
+#define HOLM_SEG_GS	5
+#define HOLM_SEG_LDTR	6
+#define HOLM_SEG_TR	7
+
+/* HOLM_STATE_SREGS, and in the run page */
+struct holm_sregs {
+	struct holm_segment seg[8];
+	struct holm_dtable gdt;
+	struct holm_dtable idt;
+	__u64 cr0;
+	__u64 cr2;
+	__u64 cr3;
+	__u64 cr4;
+	__u64 cr8;
+	__u64 efer;
+};
+
+/* HOLM_STATE_DEBUGREGS */
+struct holm_debugregs {
+	__u64 dr[4];
+	__u64 dr6;
+	__u64 dr7;
+};
+
+/* HOLM_STATE_MSRS: an array of these; get fills @value for each @index. */
+struct holm_msr {
+	__u32 index;
+	__u32 reserved;
+	__u64 value;
+};
+
+/*
+ * HOLM_STATE_XSTATE: XCR0, then an XSAVE area in the standard (not compacted)
+ * format, SDM Vol. 1, "XSAVE Area". A set whose XSTATE_BV names a component
+ * that struct holm_caps.xcr0 lacks, or whose header is malformed, is refused.
+ */
+struct holm_xstate {
+	__u64 xcr0;
+	__u64 reserved;
+	__u8 area[];
+};
+
+/* struct holm_event.type: SDM Vol. 3, "VM-Entry Interruption-Information" */
+#define HOLM_EVENT_NONE			0xff
+#define HOLM_EVENT_INTERRUPT		0
+#define HOLM_EVENT_NMI			2
+#define HOLM_EVENT_EXCEPTION		3
+#define HOLM_EVENT_SOFT_INTERRUPT	4	/* INT n */
+#define HOLM_EVENT_PRIV_SOFT_EXCEPTION	5	/* INT1 */
+#define HOLM_EVENT_SOFT_EXCEPTION	6	/* INT3, INTO */
+
+/* struct holm_event.flags */
+#define HOLM_EVENT_HAS_ERROR_CODE	(1U << 0)
+#define HOLM_EVENT_HAS_PAYLOAD		(1U << 1)
+
+/**
+ * struct holm_event - an event to be delivered to the guest
+ * @type: HOLM_EVENT_*
+ * @vector: 0..255
+ * @insn_len: length of the instruction that raised a software event
+ * @flags: HOLM_EVENT_HAS_*
+ * @error_code: pushed with HOLM_EVENT_HAS_ERROR_CODE
+ * @payload: CR2 for #PF, bits to set in DR6 for #DB; takes effect on delivery
+ */
+struct holm_event {
+	__u8 type;
+	__u8 vector;
+	__u8 insn_len;
+	__u8 flags;
+	__u32 error_code;
+	__u64 payload;
+};
+
+/* struct holm_events.flags */
+#define HOLM_EVENTS_NMI_PENDING		(1U << 0)	/* latched, not yet delivered */
+#define HOLM_EVENTS_NMI_MASKED		(1U << 1)	/* until IRET */
+#define HOLM_EVENTS_SHADOW_STI		(1U << 2)
+#define HOLM_EVENTS_SHADOW_MOVSS	(1U << 3)
+#define HOLM_EVENTS_EXTINT		(1U << 4)	/* the INTR line of the PIC */
+#define HOLM_EVENTS_SHUTDOWN		(1U << 5)	/* triple fault, until reset */
+
+/**
+ * struct holm_events - HOLM_STATE_EVENTS
+ * @exception: raised, not yet delivered (HOLM_EVENT_NONE: none)
+ * @interrupted: interrupt, NMI or software event whose delivery an exit
+ *	interrupted and that is delivered again (HOLM_EVENT_NONE: none)
+ * @flags: HOLM_EVENTS_*
+ * @reserved: zero
+ */
+struct holm_events {
+	struct holm_event exception;
+	struct holm_event interrupted;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct holm_lapic - HOLM_STATE_LAPIC
+ * @apic_base: IA32_APIC_BASE
+ * @tsc_deadline: IA32_TSC_DEADLINE, 0 when not armed
+ * @timer_remaining: nanoseconds until a one-shot or periodic timer fires, 0
+ *	when it does not run
+ * @regs: the registers at offset 16 i; ICR's high half is at 0x310/16
+ */
+struct holm_lapic {
+	__u64 apic_base;
+	__u64 tsc_deadline;
+	__u64 timer_remaining;
+	__u64 reserved;
+	__u32 regs[64];
+};
+
+#define HOLM_MP_RUNNABLE	0
+#define HOLM_MP_HALTED		1
+#define HOLM_MP_WAIT_FOR_SIPI	2
+
+/* HOLM_STATE_MP */
+struct holm_mp_state {
+	__u32 state;
+	__u32 reserved;
+};
+
+/**
+ * struct holm_tsc - HOLM_STATE_TSC
+ * @offset: guest TSC minus host TSC
+ * @adjust: IA32_TSC_ADJUST
+ * @khz: frequency the guest sees; a set accepts the host's frequency, or any
+ *	with HOLM_CAP_TSC_SCALING
+ */
+struct holm_tsc {
+	__u64 offset;
+	__u64 adjust;
+	__u32 khz;
+	__u32 reserved;
+};
+
+/* struct holm_state_block.type */
+#define HOLM_STATE_REGS		1	/* struct holm_regs */
+#define HOLM_STATE_SREGS	2	/* struct holm_sregs */
+#define HOLM_STATE_DEBUGREGS	3	/* struct holm_debugregs */
+#define HOLM_STATE_MSRS		4	/* struct holm_msr[] */
+#define HOLM_STATE_XSTATE	5	/* struct holm_xstate */
+#define HOLM_STATE_EVENTS	6	/* struct holm_events */
+#define HOLM_STATE_LAPIC	7	/* struct holm_lapic */
+#define HOLM_STATE_MP		8	/* struct holm_mp_state */
+#define HOLM_STATE_TSC		9	/* struct holm_tsc */
+
+/**
+ * struct holm_state_block - one block of HOLM_GET_STATE, HOLM_SET_STATE
+ * @type: HOLM_STATE_*
+ * @size: in: bytes at @data; out (get): bytes written
+ * @data: address of the block
+ */
+struct holm_state_block {
+	__u32 type;
+	__u32 size;
+	__aligned_u64 data;
+};
+
+/**
+ * struct holm_state - HOLM_GET_STATE, HOLM_SET_STATE
+ * @nblocks: blocks in the list, at most HOLM_MAX_STATE_BLOCKS
+ * @flags: must be zero
+ * @blocks: address of an array of struct holm_state_block
+ * @done: out: blocks moved; on an error, the index of the offending block
+ *
+ * A set checks each block whole before it takes effect; blocks before the
+ * offending one have been set.
+ */
+struct holm_state {
+	__u32 nblocks;
+	__u32 flags;
+	__aligned_u64 blocks;
+	__u32 done;
+	__u32 reserved;
+};
+
+/* ---- vCPU: events from outside ------------------------------------------ */
+
+#define HOLM_INJECT_NMI			1
+#define HOLM_INJECT_INTERRUPT		2	/* @vector, edge, to this LAPIC */
+#define HOLM_INJECT_EXTINT_RAISE	3	/* the PIC's INTR line */
+#define HOLM_INJECT_EXTINT_LOWER	4
+
+/* struct holm_inject - HOLM_INJECT, legal from any thread at any time */
+struct holm_inject {
+	__u32 kind;
+	__u32 vector;
+};
+
+#define HOLM_TRANSLATE_WRITE	(1U << 0)
+#define HOLM_TRANSLATE_FETCH	(1U << 1)
+#define HOLM_TRANSLATE_USER	(1U << 2)	/* as CPL 3 would */
+
+/**
+ * struct holm_translate - HOLM_TRANSLATE: guest-virtual to guest-physical
+ * @gva: linear address
+ * @flags: HOLM_TRANSLATE_*
+ * @valid: out: 1 when the access is allowed
+ * @gpa: out: guest-physical address when @valid
+ * @error_code: out: the #PF error code otherwise
+ *
+ * The walk does not set accessed and dirty bits.
+ */
+struct holm_translate {
+	__u64 gva;
+	__u32 flags;
+	__u32 valid;
+	__u64 gpa;
+	__u32 error_code;
+	__u32 reserved;
+};
+
+#define HOLM_LAPIC_WRITE	(1U << 0)
+
+/**
+ * struct holm_lapic_access - HOLM_LAPIC_ACCESS: an xAPIC register by MMIO
+ * @offset: of the register in the APIC page, a multiple of 16 below 0x400
+ * @flags: HOLM_LAPIC_WRITE, otherwise a read
+ * @value: in for a write, out for a read
+ * @eoi_vector: out: vector of a level-triggered interrupt whose EOI this write
+ *	was, to be passed to the IOAPIC, or -1
+ */
+struct holm_lapic_access {
+	__u32 offset;
+	__u32 flags;
+	__u32 value;
+	__s32 eoi_vector;
+};
+
+/* ---- the run page ------------------------------------------------------- */
+
+/*
+ * struct holm_run.exit_reason. What the launcher must do is said at each one;
+ * "complete" is: put results into regs, set HOLM_RUN_REGS, next_rip where the
+ * exit did not give it, and HOLM_RUN_COMPLETE.
+ */
+#define HOLM_EXIT_UNKNOWN	0	/* the vCPU has not run yet */
+#define HOLM_EXIT_INTR		1	/* HOLM_RUN failed with EINTR; run again */
+#define HOLM_EXIT_IO		2	/* do the port access, complete */
+#define HOLM_EXIT_MMIO		3	/* decode, do the access, complete */
+#define HOLM_EXIT_INTR_ACK	4	/* put the PIC's vector into intr_vector,
+					 * set HOLM_RUN_INTR_VECTOR, run again
+					 */
+#define HOLM_EXIT_EOI		5	/* tell the IOAPIC, run again */
+#define HOLM_EXIT_SHUTDOWN	6	/* triple fault; reset or end the VM */
+#define HOLM_EXIT_INIT		7	/* INIT reached the bootstrap processor */
+#define HOLM_EXIT_TASK_SWITCH	8	/* do the task switch in software */
+#define HOLM_EXIT_EMULATE	9	/* emulate the instruction at RIP, complete */
+#define HOLM_EXIT_MEMORY_FAULT	10	/* slot memory could not be had */
+#define HOLM_EXIT_FAIL_ENTRY	11	/* the CPU refused the vCPU's state */
+#define HOLM_EXIT_INTERNAL_ERROR 12	/* an exit the driver cannot answer */
+
+#define HOLM_IO_IN		(1U << 0)
+#define HOLM_IO_STRING		(1U << 1)	/* INS/OUTS: decode it */
+#define HOLM_IO_REP		(1U << 2)
+
+struct holm_exit_io {
+	__u16 port;
+	__u8 size;		/* 1, 2 or 4 */
+	__u8 flags;		/* HOLM_IO_* */
+	__u32 data;		/* what OUT writes */
+};
+
+#define HOLM_ACCESS_READ	(1U << 0)
+#define HOLM_ACCESS_WRITE	(1U << 1)
+#define HOLM_ACCESS_FETCH	(1U << 2)
+#define HOLM_ACCESS_GVA		(1U << 3)	/* @gva is valid */
+
+struct holm_exit_mmio {
+	__u64 gpa;
+	__u64 gva;
+	__u32 flags;		/* HOLM_ACCESS_* */
+	__u8 insn_len;		/* bytes in insn, 0 when the CPU gave none */
+	__u8 insn[15];
+	__u32 reserved;
+};
+
+struct holm_exit_memory_fault {
+	__u64 gpa;
+	__u32 flags;		/* HOLM_ACCESS_* */
+	__s32 error;		/* EFAULT, EHWPOISON, ENOMEM, ... */
+};
+
+#define HOLM_TASK_SWITCH_CALL	0
+#define HOLM_TASK_SWITCH_IRET	1
+#define HOLM_TASK_SWITCH_JMP	2
+#define HOLM_TASK_SWITCH_GATE	3
+
+struct holm_exit_task_switch {
+	__u16 selector;
+	__u8 source;		/* HOLM_TASK_SWITCH_* */
+	__u8 has_error_code;
+	__u32 error_code;
+};
+
+/* struct holm_exit_internal.subcode */
+#define HOLM_INTERNAL_UNEXPECTED_EXIT	1	/* data: reason, qualifiers */
+#define HOLM_INTERNAL_DELIVERY		2	/* an event that cannot be delivered */
+
+struct holm_exit_internal {
+	__u32 subcode;
+	__u32 ndata;
+	__u64 data[6];
+};
+
+struct holm_exit_fail_entry {
+	__u64 reason;		/* VMX: exit reason or instruction error; SVM: EXITCODE */
+	__u64 detail;
+	__u32 cpu;
+	__u32 reserved;
+};
+
+/* struct holm_run.in_flags: what the launcher asks for when it enters. */
+#define HOLM_RUN_REGS		(1U << 0)	/* load regs from the run page */
+#define HOLM_RUN_SREGS		(1U << 1)	/* load sregs from the run page */
+#define HOLM_RUN_COMPLETE	(1U << 2)	/* the exit's instruction is done */
+#define HOLM_RUN_EXCEPTION	(1U << 3)	/* raise the exception */
+#define HOLM_RUN_INTR_VECTOR	(1U << 4)	/* answer to HOLM_EXIT_INTR_ACK */
+
+/* struct holm_run.want: what every exit is to carry beside regs. */
+#define HOLM_WANT_SREGS		(1U << 0)
+
+/* struct holm_run.out_flags */
+#define HOLM_OUT_REGS		(1U << 0)	/* regs holds the guest's */
+#define HOLM_OUT_SREGS		(1U << 1)	/* sregs holds the guest's */
+#define HOLM_OUT_NEXT_RIP	(1U << 2)	/* next_rip is known */
+
+/**
+ * struct holm_run - the run page: mmap() of a vCPU at offset 0
+ * @immediate_exit: in: non-zero makes HOLM_RUN fail with EINTR at once; read
+ *	each time before the guest is entered, so that a signal handler that
+ *	sets it closes the race between the test and the entry
+ * @in_flags: in: HOLM_RUN_*; the driver clears it when it has taken it
+ * @want: in: HOLM_WANT_*
+ * @intr_vector: in: vector for HOLM_RUN_INTR_VECTOR, 0..255; or -1: spurious,
+ *	no interrupt after all
+ * @exception: in: for HOLM_RUN_EXCEPTION, of type HOLM_EVENT_EXCEPTION
+ * @exit_reason: out: HOLM_EXIT_*
+ * @out_flags: out: HOLM_OUT_*
+ * @next_rip: out: address of the next instruction with HOLM_OUT_NEXT_RIP; in:
+ *	where HOLM_RUN_COMPLETE continues
+ * @regs: in, out
+ * @sregs: in, out: present with HOLM_OUT_SREGS: on exits that need a decoder
+ *	(string I/O, MMIO, EMULATE, TASK_SWITCH), on those that end a guest,
+ *	and wherever @want asks for it
+ *
+ * HOLM_RUN_COMPLETE ends an interrupt shadow, clears RFLAGS.RF and raises the
+ * single-step #DB when RFLAGS.TF was set, as the CPU does when an instruction
+ * retires. HOLM_RUN_REGS without it only loads the registers.
+ */
+struct holm_run {
+	/* in */
+	__u8 immediate_exit;
+	__u8 reserved0[3];
+	__u32 in_flags;
+	__u32 want;
+	__s32 intr_vector;
+	struct holm_event exception;
+	/* out */
+	__u32 exit_reason;
+	__u32 out_flags;
+	__u64 next_rip;
+	union {
+		struct holm_exit_io io;
+		struct holm_exit_mmio mmio;
+		struct { __u32 vector; __u32 reserved; } eoi;
+		struct holm_exit_memory_fault memory_fault;
+		struct holm_exit_task_switch task_switch;
+		struct holm_exit_internal internal;
+		struct holm_exit_fail_entry fail_entry;
+		__u8 padding[192];
+	};
+	/* in, out */
+	struct holm_regs regs;
+	struct holm_sregs sregs;
+};
+
+/* ---- ioctls ------------------------------------------------------------- */
+
+#define HOLM_IOC_MAGIC	0xB7
+
+/* /dev/holm */
+#define HOLM_GET_API_VERSION	_IO(HOLM_IOC_MAGIC, 0x00)
+#define HOLM_GET_CAPS		_IOWR(HOLM_IOC_MAGIC, 0x01, struct holm_caps)
+#define HOLM_GET_SUPPORTED_CPUID _IOWR(HOLM_IOC_MAGIC, 0x02, struct holm_cpuid)
+#define HOLM_CREATE_VM		_IOW(HOLM_IOC_MAGIC, 0x03, struct holm_create_vm)
+/* VM */
+#define HOLM_SET_SLOT		_IOW(HOLM_IOC_MAGIC, 0x20, struct holm_slot)
+#define HOLM_GET_DIRTY_LOG	_IOW(HOLM_IOC_MAGIC, 0x21, struct holm_dirty_log)
+#define HOLM_CREATE_VCPU	_IOW(HOLM_IOC_MAGIC, 0x22, struct holm_create_vcpu)
+#define HOLM_SIGNAL_MSI		_IOW(HOLM_IOC_MAGIC, 0x23, struct holm_msi)
+/* vCPU */
+#define HOLM_RUN		_IO(HOLM_IOC_MAGIC, 0x40)
+#define HOLM_GET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x41, struct holm_state)
+#define HOLM_SET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x42, struct holm_state)
+#define HOLM_SET_CPUID		_IOW(HOLM_IOC_MAGIC, 0x43, struct holm_cpuid)
+#define HOLM_GET_CPUID		_IOWR(HOLM_IOC_MAGIC, 0x44, struct holm_cpuid)
+#define HOLM_INJECT		_IOW(HOLM_IOC_MAGIC, 0x45, struct holm_inject)
+#define HOLM_TRANSLATE		_IOWR(HOLM_IOC_MAGIC, 0x46, struct holm_translate)
+#define HOLM_LAPIC_ACCESS	_IOWR(HOLM_IOC_MAGIC, 0x47, struct holm_lapic_access)
+
+#ifndef __KERNEL__
+#if defined(__cplusplus) && __cplusplus >= 201103L
+#define __HOLM_ASSERT_SIZE(type, n) static_assert(sizeof(type) == (n), #type)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define __HOLM_ASSERT_SIZE(type, n) _Static_assert(sizeof(type) == (n), #type)
+#endif
+#else
+#define __HOLM_ASSERT_SIZE(type, n) _Static_assert(sizeof(type) == (n), #type)
+#endif
+
+#ifdef __HOLM_ASSERT_SIZE
+__HOLM_ASSERT_SIZE(struct holm_caps, 56);
+__HOLM_ASSERT_SIZE(struct holm_cpuid_entry, 32);
+__HOLM_ASSERT_SIZE(struct holm_cpuid, 16);
+__HOLM_ASSERT_SIZE(struct holm_create_vm, 72);
+__HOLM_ASSERT_SIZE(struct holm_slot, 32);
+__HOLM_ASSERT_SIZE(struct holm_dirty_log, 32);
+__HOLM_ASSERT_SIZE(struct holm_create_vcpu, 8);
+__HOLM_ASSERT_SIZE(struct holm_msi, 16);
+__HOLM_ASSERT_SIZE(struct holm_regs, 144);
+__HOLM_ASSERT_SIZE(struct holm_segment, 24);
+__HOLM_ASSERT_SIZE(struct holm_dtable, 16);
+__HOLM_ASSERT_SIZE(struct holm_sregs, 272);
+__HOLM_ASSERT_SIZE(struct holm_debugregs, 48);
+__HOLM_ASSERT_SIZE(struct holm_msr, 16);
+__HOLM_ASSERT_SIZE(struct holm_event, 16);
+__HOLM_ASSERT_SIZE(struct holm_events, 40);
+__HOLM_ASSERT_SIZE(struct holm_lapic, 288);
+__HOLM_ASSERT_SIZE(struct holm_mp_state, 8);
+__HOLM_ASSERT_SIZE(struct holm_tsc, 24);
+__HOLM_ASSERT_SIZE(struct holm_state_block, 16);
+__HOLM_ASSERT_SIZE(struct holm_state, 24);
+__HOLM_ASSERT_SIZE(struct holm_inject, 8);
+__HOLM_ASSERT_SIZE(struct holm_translate, 32);
+__HOLM_ASSERT_SIZE(struct holm_lapic_access, 16);
+__HOLM_ASSERT_SIZE(struct holm_exit_io, 8);
+__HOLM_ASSERT_SIZE(struct holm_exit_mmio, 40);
+__HOLM_ASSERT_SIZE(struct holm_exit_internal, 56);
+__HOLM_ASSERT_SIZE(struct holm_run, 656);
+#undef __HOLM_ASSERT_SIZE
+#endif
+
+#endif /* _UAPI_LINUX_HOLM_H */
