@@ -38,17 +38,26 @@ int err_set_errno(struct err *err, const char *fmt, ...)
 
 int err_prefix(struct err *err, const char *fmt, ...)
 {
-	char old[ERR_MSG_MAX];
+	char ctx[ERR_MSG_MAX];
+	size_t n, keep;
 	va_list ap;
-	int n;
 
 	if (!err)
 		return -1;
-	memcpy(old, err->msg, sizeof(old));
 	va_start(ap, fmt);
-	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(ctx, sizeof(ctx), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->msg))
-		snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", old);
+
+	/* When both do not fit, the end of the old message is what is lost. */
+	n = strlen(ctx);
+	if (n + sizeof(": ") > sizeof(err->msg))
+		n = sizeof(err->msg) - sizeof(": ");
+	keep = strnlen(err->msg, sizeof(err->msg) - 1);
+	if (keep > sizeof(err->msg) - n - sizeof(": "))
+		keep = sizeof(err->msg) - n - sizeof(": ");
+	memmove(err->msg + n + 2, err->msg, keep);
+	memcpy(err->msg, ctx, n);
+	memcpy(err->msg + n, ": ", 2);
+	err->msg[n + 2 + keep] = '\0';
 	return -1;
 }
