@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOLM_CHARDEV_H
+#define HOLM_CHARDEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+struct evloop;
+
+/**
+ * struct chardev_frontend - the device model a character device feeds
+ * @room: bytes the model takes now
+ * @receive: take @len bytes, at most what @room said
+ * @writable: output that got -EAGAIN before may be tried again
+ * @opaque: handed to each
+ */
+struct chardev_frontend {
+	size_t (*room)(void *opaque);
+	void (*receive)(void *opaque, const uint8_t *buf, size_t len);
+	void (*writable)(void *opaque);
+	void *opaque;
+};
+
+/**
+ * struct chardev_config - how to make one
+ * @loop: event loop
+ * @in_fd: input, -1 for none; read only while the front end has room
+ * @out_fd: output, -1 drops it
+ * @filter: sees input before the front end (an escape key); edits @buf in
+ *	place and returns how many bytes are left, at most @len. NULL: none
+ * @filter_opaque: handed to @filter
+ *
+ * Both descriptors stay the caller's and must outlive the chardev. Their
+ * O_NONBLOCK flag is left alone (a terminal shares it with the shell): they
+ * are read and written only when ready.
+ */
+struct chardev_config {
+	struct evloop *loop;
+	int in_fd;
+	int out_fd;
+	size_t (*filter)(void *opaque, uint8_t *buf, size_t len);
+	void *filter_opaque;
+};
+
+struct chardev;
+
+/**
+ * chardev_create() - make a character device over file descriptors
+ * @cfg: copied
+ * @e: reason of a failure
+ *
+ * Return: the device, freed by chardev_destroy(); NULL on failure.
+ */
+struct chardev *chardev_create(const struct chardev_config *cfg, struct err *e);
+
+/**
+ * chardev_destroy() - flush what can be flushed without waiting, and free
+ * @c: the device, or NULL
+ */
+void chardev_destroy(struct chardev *c);
+
+/**
+ * chardev_attach() - connect the device model
+ * @c: the device, or NULL
+ * @fe: copied; NULL detaches
+ */
+void chardev_attach(struct chardev *c, const struct chardev_frontend *fe);
+
+/**
+ * chardev_write() - output without blocking
+ * @c: the device; NULL drops the bytes
+ * @buf: bytes
+ * @len: how many
+ *
+ * Bytes go to the descriptor if it takes them, else to a buffer that the
+ * event loop drains. A dead descriptor swallows output.
+ *
+ * Return: bytes taken, 0 < n <= @len; -EAGAIN when the buffer is full
+ * (frontend.writable is called when there is room).
+ */
+ssize_t chardev_write(struct chardev *c, const uint8_t *buf, size_t len);
+
+/**
+ * chardev_kick_input() - the front end has room again
+ * @c: the device, or NULL
+ */
+void chardev_kick_input(struct chardev *c);
+
+/**
+ * chardev_flush() - write out buffered output, waiting for a slow reader
+ * @c: the device, or NULL
+ * @timeout_ms: give up after it
+ *
+ * For the way out of the launcher, after the event loop has stopped.
+ */
+void chardev_flush(struct chardev *c, int timeout_ms);
+
+#endif
