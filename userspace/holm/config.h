@@ -90,7 +90,7 @@ void vm_config_deinit(struct vm_config *cfg);
  * file says for the same option, lists included. The result has been through
  * vm_config_check().
  *
- * Return: 0, or a negative errno with @err set; @cfg needs vm_config_deinit() in both cases.
+ * Return: 0, or -1 with @err set; @cfg needs vm_config_deinit() in both cases.
  */
 int vm_config_parse_args(struct vm_config *cfg, int argc, char **argv,
 			 struct err *err);
@@ -101,7 +101,7 @@ int vm_config_parse_args(struct vm_config *cfg, int argc, char **argv,
  * @path: the file, in INI format
  * @err: names file, line, section and key
  *
- * Return: 0, or a negative errno with @err set.
+ * Return: 0, or -1 with @err set.
  */
 int vm_config_load_file(struct vm_config *cfg, const char *path, struct err *err);
 
@@ -110,7 +110,7 @@ int vm_config_load_file(struct vm_config *cfg, const char *path, struct err *err
  * @cfg: parsed
  * @err: says what is missing or contradictory
  *
- * Return: 0 when a VM can be made from it, or a negative errno with @err set.
+ * Return: 0 when a VM can be made from it, or -1 with @err set.
  */
 int vm_config_check(const struct vm_config *cfg, struct err *err);
 
@@ -130,7 +130,7 @@ void vm_config_print(const struct vm_config *cfg, FILE *out);
  *
  * Sections become objects, keys keep their names, sizes are in bytes.
  *
- * Return: 0, or -ENOMEM.
+ * Return: 0, or -1 when out of memory.
  */
 int vm_config_print_json(const struct vm_config *cfg, FILE *out);
 

@@ -7,56 +7,57 @@
 
 #include "err.h"
 
-int err_set(struct err *e, int errnum, const char *fmt, ...)
+int err_set(struct err *err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (e) {
-		va_start(ap, fmt);
-		vsnprintf(e->text, sizeof(e->text), fmt, ap);
-		va_end(ap);
-	}
-	return -errnum;
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	return -1;
 }
 
-int err_set_errno(struct err *e, const char *fmt, ...)
+int err_set_errno(struct err *err, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list ap;
 	int n;
 
-	if (e) {
-		va_start(ap, fmt);
-		n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
-		va_end(ap);
-		if (n >= 0 && (size_t)n < sizeof(e->text))
-			snprintf(e->text + n, sizeof(e->text) - n, ": %s", strerror(saved));
-	}
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(err->msg))
+		snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", strerror(saved));
 	errno = saved;
-	return -saved;
+	return -1;
 }
 
-void err_prefix(struct err *e, const char *fmt, ...)
+int err_prefix(struct err *err, const char *fmt, ...)
 {
-	char ctx[sizeof(e->text)];
+	char ctx[ERR_MSG_MAX];
 	size_t n, keep;
 	va_list ap;
 
-	if (!e)
-		return;
+	if (!err)
+		return -1;
 	va_start(ap, fmt);
 	vsnprintf(ctx, sizeof(ctx), fmt, ap);
 	va_end(ap);
 
-	/* When both do not fit, the end of the old text is what is lost. */
+	/* When both do not fit, the end of the old message is what is lost. */
 	n = strlen(ctx);
-	if (n + sizeof(": ") > sizeof(e->text))
-		n = sizeof(e->text) - sizeof(": ");
-	keep = strnlen(e->text, sizeof(e->text) - 1);
-	if (keep > sizeof(e->text) - n - sizeof(": "))
-		keep = sizeof(e->text) - n - sizeof(": ");
-	memmove(e->text + n + 2, e->text, keep);
-	memcpy(e->text, ctx, n);
-	memcpy(e->text + n, ": ", 2);
-	e->text[n + 2 + keep] = '\0';
+	if (n + sizeof(": ") > sizeof(err->msg))
+		n = sizeof(err->msg) - sizeof(": ");
+	keep = strnlen(err->msg, sizeof(err->msg) - 1);
+	if (keep > sizeof(err->msg) - n - sizeof(": "))
+		keep = sizeof(err->msg) - n - sizeof(": ");
+	memmove(err->msg + n + 2, err->msg, keep);
+	memcpy(err->msg, ctx, n);
+	memcpy(err->msg + n, ": ", 2);
+	err->msg[n + 2 + keep] = '\0';
+	return -1;
 }

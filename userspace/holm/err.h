@@ -3,50 +3,50 @@
  * Error messages that travel up to the command that prints them.
  *
  * A function that can fail takes a struct err pointer as its last argument,
- * returns 0 or a positive value on success, and on failure fills the text and
- * returns a negative errno value. The text says what was expected, what was
- * found and, where there is one, the remedy.
+ * returns 0 or a positive value on success, and on failure fills the message
+ * and returns -1. The message says what was expected, what was found and,
+ * where there is one, the remedy; it carries no trailing newline and no
+ * program name.
  */
 #ifndef HOLM_ERR_H
 #define HOLM_ERR_H
 
-/**
- * struct err - why an operation failed, in words for the user
- * @text: no trailing newline, no program name
- *
- * A caller that wants the reason passes one in; NULL is always accepted.
- */
+#define ERR_MSG_MAX	768
+
 struct err {
-	char text[768];
+	char msg[ERR_MSG_MAX];
 };
 
 /**
- * err_set() - record why something failed
- * @e: where to record it, or NULL
- * @errnum: positive errno value
- * @fmt: printf() format; text longer than the buffer is cut
+ * err_set() - record what went wrong
+ * @err: where to record it; NULL drops the message
+ * @fmt: printf() format
  *
- * Return: -@errnum, so that "return err_set(...)" is an error return.
+ * Return: -1, so that a caller can write "return err_set(...)".
  */
-int err_set(struct err *e, int errnum, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/**
- * err_set_errno() - record why a system call failed
- * @e: where to record it, or NULL
- * @fmt: printf() format; ": " and the text of errno are added after it
- *
- * Return: -errno.
- */
-int err_set_errno(struct err *e, const char *fmt, ...)
+int err_set(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
- * err_prefix() - put a context in front of the recorded text
- * @e: error to extend, or NULL
- * @fmt: printf() format of the context; ": " is added after it
+ * err_set_errno() - record what went wrong, with the text of errno appended
+ * @err: where to record it; NULL drops the message
+ * @fmt: printf() format, without the separator before errno's text
+ *
+ * errno keeps its value.
+ *
+ * Return: -1.
  */
-void err_prefix(struct err *e, const char *fmt, ...)
+int err_set_errno(struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
+ * err_prefix() - put context in front of a message already recorded
+ * @err: message to extend; NULL does nothing
+ * @fmt: printf() format of the context, without the ": " that follows it
+ *
+ * Return: -1.
+ */
+int err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #endif /* HOLM_ERR_H */

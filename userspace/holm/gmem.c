@@ -16,16 +16,16 @@ int gmem_check_size(uint64_t size, struct err *err)
 	size_format(size, found);
 	if (size < GMEM_MIN_SIZE) {
 		size_format(GMEM_MIN_SIZE, limit);
-		return err_set(err, EINVAL, "memory of %s is less than the least a PC can have, %s%s",
+		return err_set(err, "memory of %s is less than the least a PC can have, %s%s",
 			       found, limit,
 			       size ? " (a number without a suffix counts bytes; try 512M)" : "");
 	}
 	if (size > GMEM_MAX_SIZE) {
 		size_format(GMEM_MAX_SIZE, limit);
-		return err_set(err, EINVAL, "memory of %s is more than the limit, %s", found, limit);
+		return err_set(err, "memory of %s is more than the limit, %s", found, limit);
 	}
 	if (size % GMEM_PAGE_SIZE)
-		return err_set(err, EINVAL, "memory of %s bytes is not a multiple of the page size, 4K",
+		return err_set(err, "memory of %s bytes is not a multiple of the page size, 4K",
 			       found);
 	return 0;
 }
@@ -56,20 +56,18 @@ static void gmem_layout(struct gmem *gmem)
 int gmem_init(struct gmem *gmem, uint64_t size, struct err *err)
 {
 	char str[SIZE_STR_MAX];
-	int ret;
 
 	memset(gmem, 0, sizeof(*gmem));
 	gmem->fd = -1;
-	ret = gmem_check_size(size, err);
-	if (ret)
-		return ret;
+	if (gmem_check_size(size, err))
+		return -1;
 	size_format(size, str);
 
 	gmem->fd = memfd_create("holm-ram", MFD_CLOEXEC);
 	if (gmem->fd < 0)
 		return err_set_errno(err, "cannot create a memory file for %s of guest RAM", str);
 	if (ftruncate(gmem->fd, (off_t)size)) {
-		ret = err_set_errno(err, "cannot size the memory file to %s of guest RAM", str);
+		err_set_errno(err, "cannot size the memory file to %s of guest RAM", str);
 		goto fail;
 	}
 
@@ -77,7 +75,7 @@ int gmem_init(struct gmem *gmem, uint64_t size, struct err *err)
 			 gmem->fd, 0);
 	if (gmem->map == MAP_FAILED) {
 		gmem->map = NULL;
-		ret = err_set_errno(err, "cannot map %s of guest RAM (see ulimit -v)", str);
+		err_set_errno(err, "cannot map %s of guest RAM (see ulimit -v)", str);
 		goto fail;
 	}
 	gmem->size = size;
@@ -91,7 +89,7 @@ int gmem_init(struct gmem *gmem, uint64_t size, struct err *err)
 
 fail:
 	gmem_deinit(gmem);
-	return ret;
+	return -1;
 }
 
 void gmem_deinit(struct gmem *gmem)

@@ -82,7 +82,7 @@ struct e820_range {
  * @size: bytes
  * @err: says why not
  *
- * Return: 0, or a negative errno with @err set.
+ * Return: 0, or -1 with @err set.
  */
 int gmem_check_size(uint64_t size, struct err *err);
 
@@ -94,7 +94,7 @@ int gmem_check_size(uint64_t size, struct err *err);
  *
  * Nothing is populated: the guest's first touch of a page allocates it.
  *
- * Return: 0, or a negative errno with @err set.
+ * Return: 0, or -1 with @err set.
  */
 int gmem_init(struct gmem *gmem, uint64_t size, struct err *err);
 

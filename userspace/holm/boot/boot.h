@@ -131,7 +131,7 @@ struct boot_entry {
  * Every byte of every file is taken for hostile: no image makes this write
  * outside guest RAM or read outside the file.
  *
- * Return: 0, or a negative errno with @err set.
+ * Return: 0, or -1 with @err set.
  */
 int boot_load(struct gmem *gmem, const struct boot_params_in *in,
 	      struct boot_entry *out, struct err *err);
