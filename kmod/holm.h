@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The driver's objects and what its files call of each other.
+ *
+ * Calls run downwards: main -> backends -> vm, exits -> vcpu, eventfd ->
+ * msi, mmu -> x86. The core reaches a backend only through struct
+ * holm_backend (backend.h).
+ *
+ * Lock legend of the fields below, in the order in which locks are taken
+ * (Documentation/locking.rst):
+ *	[I] immutable after creation
+ *	[r] the vCPU's run mutex (vcpu->lock)
+ *	[v] the VM's mutex (vm->lock)
+ *	[m] vm->mmu.lock (mmu/mmu.h)
+ *	[o] only by the thread in HOLM_RUN, with preemption off
+ *	[a] atomic, or READ_ONCE/WRITE_ONCE with the pairing said at the field
+ */
+#ifndef HOLM_H
+#define HOLM_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
+#include <linux/kref.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/smp.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "../uapi/linux/holm.h"
+#include "compat.h"
+#include "mmu/mmu.h"
+#include "x86/lapic.h"
+
+struct holm_backend;
+struct holm_vcpu;
+struct holm_vm;
+struct holm_xstate_buf;
+
+/* ---- requests: set by anybody, answered by the vCPU before it enters ---- */
+
+#define HOLM_REQ_TLB_FLUSH	0	/* second-level translations changed */
+#define HOLM_REQ_EVENT		1	/* look at LAPIC, NMI, ExtINT again */
+#define HOLM_REQ_INIT		2	/* an INIT reached the LAPIC */
+#define HOLM_REQ_CPU_DISABLE	3	/* virtualization left this CPU */
+
+/* Where a vCPU is, for kicks: see holm_vcpu_kick(). */
+enum holm_vcpu_mode {
+	HOLM_OUTSIDE_GUEST,
+	HOLM_IN_GUEST,		/* about to enter, in, or just left: IRQs off */
+	HOLM_EXITING_GUEST,
+};
+
+enum holm_object_state {
+	HOLM_OBJ_CREATED,	/* may still be configured: CPUID, first slots */
+	HOLM_OBJ_CONFIGURED,	/* CPUID table is set; has not run */
+	HOLM_OBJ_RUN,		/* has run at least once */
+	HOLM_OBJ_DYING,		/* last descriptor is gone, or the VM is broken */
+};
+
+/*
+ * Parts of the register state that a backend keeps in its own control
+ * structure. The core works on vcpu->regs, ->sregs, ->dregs; a part is
+ * fetched from the backend the first time it is looked at after an exit
+ * (holm_state_get()) and given back before the next entry when it was
+ * changed (holm_state_dirty()).
+ */
+#define HOLM_ST_RIP	BIT(0)	/* regs.rip, regs.rflags, regs.gpr[HOLM_RSP] */
+#define HOLM_ST_SEG	BIT(1)	/* sregs.seg[] (and with SS the CPL) */
+#define HOLM_ST_DT	BIT(2)	/* sregs.gdt, sregs.idt */
+#define HOLM_ST_CR	BIT(3)	/* sregs.cr0, cr3, cr4, efer; cr2 */
+#define HOLM_ST_DR	BIT(4)	/* dregs */
+#define HOLM_ST_SHADOW	BIT(5)	/* intr_shadow, nmi_masked */
+#define HOLM_ST_ALL	GENMASK(5, 0)
+
+/* What the run loop does after an exit has been looked at. */
+enum holm_next {
+	HOLM_NEXT_ENTER,	/* answered: enter again */
+	HOLM_NEXT_SLOW,		/* vcpu->slow is to be called where it may sleep */
+	HOLM_NEXT_USER,		/* the run page is filled: leave to the launcher */
+};
+
+/**
+ * struct holm_stats - counters of one vCPU; written by the vCPU's own thread
+ *	with WRITE_ONCE(), read by anybody
+ */
+struct holm_stats {
+	u64 exits;
+	u64 exits_user;
+	u64 entries_fail;
+	u64 io_exits;
+	u64 mmio_exits;
+	u64 halts;
+	u64 faults;
+	u64 irq_injected;
+	u64 nmi_injected;
+	u64 tlb_flushes;
+};
+
+/**
+ * struct holm_vcpu - a virtual CPU
+ *
+ * It lives until its VM does: the VM's table of vCPUs only grows, so that
+ * interrupts may be routed without a lock.
+ */
+struct holm_vcpu {
+	struct holm_vm *vm;			/* [I] */
+	u32 apic_id;				/* [I] */
+	u32 index;				/* [I] order of creation */
+	void *backend_data;			/* [I] the backend's own structure */
+	struct mutex lock;			/* held by every vCPU ioctl but HOLM_INJECT */
+	enum holm_object_state state;		/* [r] */
+
+	/* The run page, shared with the launcher: hostile. */
+	struct holm_run *run;			/* [I] */
+
+	/* Register state; which parts are valid is in st_valid. */
+	struct holm_regs regs;			/* [r] */
+	struct holm_sregs sregs;		/* [r] */
+	struct holm_debugregs dregs;		/* [r] */
+	u8 intr_shadow;				/* [r] HOLM_EVENTS_SHADOW_* */
+	bool nmi_masked;			/* [r] */
+	u32 st_valid;				/* [r] HOLM_ST_* fetched since the exit */
+	u32 st_dirty;				/* [r] HOLM_ST_* to be given back */
+	bool loaded;				/* [o] between vcpu_load and vcpu_put */
+	u64 pdptes[4];				/* [r] PAE paging: loaded with CR3, part of HOLM_ST_CR */
+
+	/* Events. */
+	struct holm_event exception;		/* [r] raised, not delivered */
+	struct holm_event interrupted;		/* [r] delivered again before all else */
+	bool shutdown;				/* [r] triple fault */
+	atomic_t nmi_pending;			/* [a] 0..2 NMIs latched */
+	bool extint;				/* [a] the PIC's INTR line */
+	int intr_ack_vector;			/* [r] vector from the PIC, or -1 */
+
+	/* The last exit. */
+	u64 next_rip;				/* [r] of the instruction that exited, 0: unknown */
+	int (*slow)(struct holm_vcpu *vcpu);	/* [r] see HOLM_NEXT_SLOW */
+	struct holm_fault fault;		/* [r] the fault ->slow handles */
+	u64 exit_args[4];			/* [r] arguments for ->slow */
+	u64 run_next_rip;			/* [r] next_rip told to the launcher, 0: none */
+
+	/* vCPU model. */
+	struct holm_cpuid_entry *cpuid;		/* [r] changed only before the first run */
+	u32 cpuid_nent;
+	u64 xcr0;				/* [r] */
+	u64 xcr0_supported;			/* [r] by the CPUID table */
+	u64 cr4_reserved;			/* [r] CR4 bits the guest may not set */
+	u64 efer_reserved;
+	u64 phys_mask_reserved;			/* [r] CR3 and PTE bits above MAXPHYADDR */
+	struct holm_guest_msrs {
+		u64 pat;
+		u64 mtrr_def_type;
+		u64 mtrr_fixed[11];
+		u64 mtrr_var[16];		/* base, mask pairs */
+		u64 misc_enable;
+		u64 mcg_status;
+		u64 tsc_adjust;
+		u64 tsc_aux;
+		u64 spec_ctrl;
+		u64 bios_sign_id;
+		u64 mc0_ctl;
+		u64 hwcr;
+	} msr;					/* [r] MSRs that no hardware holds */
+	u64 tsc_offset;				/* [r] */
+	struct holm_xstate_buf *xstate;		/* [r] x86/xstate.h */
+	struct holm_lapic_state *lapic;		/* [I] pointer; x86/lapic.h has its locking */
+	u32 mp_state;				/* [r] HOLM_MP_* */
+
+	/* Running. */
+	unsigned long requests;			/* [a] bits HOLM_REQ_* */
+	int mode;				/* [a] enum holm_vcpu_mode */
+	int cpu;				/* [a] where it is loaded, or was last; -1: never */
+	int loaded_cpu;				/* [o] state that the backend has on a CPU; -1 */
+	wait_queue_head_t wait;			/* a halted vCPU sleeps here */
+	call_single_data_t kick_csd;		/* holm_vcpu_kick() */
+	struct pid *pid;			/* [r] thread of the last HOLM_RUN */
+	struct holm_stats stats;
+};
+
+/**
+ * struct holm_vm - a virtual machine
+ */
+struct holm_vm {
+	struct kref refs;			/* VM fd, vCPU fds */
+	struct mm_struct *mm;			/* [I] the launcher's; mmgrab()ed */
+	struct mutex lock;
+	enum holm_object_state state;		/* [v] */
+	char name[HOLM_NAME_LEN];		/* [I] */
+	void *backend_data;			/* [I] the backend's own structure */
+	struct holm_mmu mmu;			/* mmu/mmu.h */
+	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
+	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
+	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */
+	struct list_head link;			/* main.c's list of VMs */
+};
+
+extern const struct holm_backend *holm_backend;	/* set at load, main.c */
+
+/* ---- vcpu.c ------------------------------------------------------------- */
+
+/* Preemption off and the backend's state on this CPU, until holm_vcpu_put(). */
+void holm_vcpu_load(struct holm_vcpu *vcpu);
+void holm_vcpu_put(struct holm_vcpu *vcpu);
+
+int holm_vcpu_create(struct holm_vm *vm, const struct holm_create_vcpu *arg);
+void holm_vcpu_free(struct holm_vcpu *vcpu);
+
+/**
+ * holm_vcpu_kick() - make a vCPU look at its requests
+ * @vcpu: the vCPU
+ *
+ * Wakes it when it is halted and forces an exit when it is in the guest. Set
+ * the request first. Any context, also hard interrupts with IRQs off.
+ */
+void holm_vcpu_kick(struct holm_vcpu *vcpu);
+
+/**
+ * holm_vcpu_request() - set a request and kick
+ * @vcpu: the vCPU
+ * @req: HOLM_REQ_*
+ *
+ * Any context.
+ */
+static inline void holm_vcpu_request(struct holm_vcpu *vcpu, int req)
+{
+	set_bit(req, &vcpu->requests);
+	smp_mb__after_atomic();		/* with the store of IN_GUEST in the run loop */
+	holm_vcpu_kick(vcpu);
+}
+
+/**
+ * holm_vm_flush_tlb() - no vCPU uses a second-level translation that was
+ *	changed before this call
+ * @vm: the VM
+ *
+ * Requests a flush from every vCPU and waits until those in the guest have
+ * left it. IRQs on; may be called under mmu.lock.
+ */
+void holm_vm_flush_tlb(struct holm_vm *vm);
+
+/* ---- x86/state.c: the register cache ------------------------------------ */
+
+void __holm_state_fetch(struct holm_vcpu *vcpu, u32 parts);
+
+/**
+ * holm_state_get() - make parts of the register state valid in @vcpu
+ * @vcpu: the vCPU, vcpu->lock held; loaded or not (it is loaded for the while
+ *	when it is not)
+ * @parts: HOLM_ST_*
+ */
+static inline void holm_state_get(struct holm_vcpu *vcpu, u32 parts)
+{
+	parts &= ~vcpu->st_valid;
+	if (parts)
+		__holm_state_fetch(vcpu, parts);
+}
+
+/**
+ * holm_state_dirty() - parts were changed and are given to the backend before
+ *	the next entry; they must have been got (or written whole) before
+ * @vcpu: the vCPU
+ * @parts: HOLM_ST_*
+ */
+static inline void holm_state_dirty(struct holm_vcpu *vcpu, u32 parts)
+{
+	vcpu->st_valid |= parts;
+	vcpu->st_dirty |= parts;
+}
+
+/* ---- x86/events.c ------------------------------------------------------- */
+
+void holm_raise_exception(struct holm_vcpu *vcpu, u8 vector);
+void holm_raise_exception_err(struct holm_vcpu *vcpu, u8 vector, u32 error_code);
+void holm_raise_pf(struct holm_vcpu *vcpu, u64 cr2, u32 error_code);
+void holm_raise_db(struct holm_vcpu *vcpu, u64 dr6_bits);
+
+/**
+ * holm_skip_insn() - the instruction that exited is done
+ * @vcpu: the vCPU; next_rip is valid
+ *
+ * RIP moves to next_rip (truncated outside 64-bit mode), the interrupt shadow
+ * ends, RF is cleared, and a #DB is raised when TF was set.
+ */
+void holm_skip_insn(struct holm_vcpu *vcpu);
+
+/**
+ * holm_inject_events() - hand at most one event to the backend before entry,
+ *	and open windows for what has to wait
+ * @vcpu: the vCPU, loaded, IRQs off
+ *
+ * Return: 0, or HOLM_EXIT_INTR_ACK when the PIC must be asked for a vector
+ * first, or HOLM_EXIT_SHUTDOWN.
+ */
+int holm_inject_events(struct holm_vcpu *vcpu);
+
+/* True when an event would end HLT. Any context where vcpu->lock is held. */
+bool holm_has_wake_event(struct holm_vcpu *vcpu);
+
+#endif /* HOLM_H */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest memory: slots, second-level page tables, dirty logging, and access to
+ * guest memory from the driver.
+ *
+ *	slots.c		which guest-physical ranges are which launcher memory
+ *	fault.c		a missing or forbidden translation -> a mapping
+ *	walker.c	the page-table walker: map, zap, split, write-protect, age
+ *	format_ept.c, format_npt.c	what an entry looks like
+ *	dirty.c		dirty bitmaps
+ *	notifier.c	the MMU notifier keeps the tables in step with the mm
+ *	access.c	copies from and to guest memory
+ */
+#ifndef HOLM_MMU_H
+#define HOLM_MMU_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+
+struct holm_dirty_log;
+struct holm_slot;
+struct holm_vcpu;
+struct holm_vm;
+
+#define HOLM_MMU_ROOTS	1	/* views of guest memory; the first is the guest's own */
+
+enum holm_page_level {		/* the size of what an entry maps */
+	HOLM_PG_4K = 1,
+	HOLM_PG_2M = 2,
+	HOLM_PG_1G = 3,
+	HOLM_PG_512G = 4,	/* never a leaf */
+};
+
+/* Access rights and kinds of access: HOLM_ACCESS_READ, _WRITE, _FETCH (uapi). */
+
+/**
+ * struct holm_mmu_format - one vendor's second-level page-table entry
+ * @name: for messages
+ * @levels: levels of the table (4)
+ * @max_leaf: the largest page the CPU maps
+ * @present: entry refers to something
+ * @leaf: entry at this level maps a page (only for present entries)
+ * @make_leaf: entry that maps @pa with HOLM_ACCESS_* rights; write-back
+ *	memory; with @dirty already marked dirty where there are such bits
+ * @make_table: entry that refers to a table at @pa, all rights
+ * @pa: address in an entry
+ * @access: HOLM_ACCESS_* rights that an entry gives
+ * @accessed: the CPU has used the entry since @clear_accessed (always true
+ *	where the CPU has no accessed bits)
+ * @dirty: the CPU wrote through the entry; as @accessed
+ * @clear_accessed: the entry without its accessed mark
+ * @clear_dirty: the entry without its dirty mark
+ * @write_protect: the entry without write access
+ * @has_ad: accessed and dirty bits exist
+ *
+ * All functions are pure. @has_ad and @max_leaf are set at backend setup.
+ */
+struct holm_mmu_format {
+	const char *name;
+	u8 levels;
+	u8 max_leaf;
+	bool has_ad;
+	bool (*present)(u64 entry);
+	bool (*leaf)(u64 entry, int level);
+	u64 (*make_leaf)(u64 pa, int level, u32 access, bool dirty);
+	u64 (*make_table)(u64 pa);
+	u64 (*pa)(u64 entry);
+	u32 (*access)(u64 entry);
+	bool (*accessed)(u64 entry);
+	bool (*dirty)(u64 entry);
+	u64 (*clear_accessed)(u64 entry);
+	u64 (*clear_dirty)(u64 entry);
+	u64 (*write_protect)(u64 entry);
+};
+
+/*
+ * The two formats are not const because setup() fills in what this CPU can
+ * do (max_leaf, has_ad) before the first VM.
+ */
+extern struct holm_mmu_format holm_format_ept;
+extern struct holm_mmu_format holm_format_npt;
+
+/**
+ * struct holm_fault - a second-level fault, filled by the backend
+ * @gpa: guest-physical address
+ * @gva: linear address when HOLM_ACCESS_GVA is in @access
+ * @access: HOLM_ACCESS_READ or _WRITE or _FETCH, and _GVA
+ * @insn_len: bytes in @insn (decode assists), or 0
+ * @insn: instruction bytes at RIP
+ */
+struct holm_fault {
+	u64 gpa;
+	u64 gva;
+	u32 access;
+	u8 insn_len;
+	u8 insn[15];
+};
+
+/**
+ * struct holm_memslot - one slot
+ * @node: links it in the table's array order (see slots.c)
+ */
+struct holm_memslot;
+struct holm_memslots;
+
+/**
+ * struct holm_mmu - a VM's memory
+ * @lock: [m] page tables, their counts, invalidate_*; taken with IRQs on;
+ *	nests inside everything but the host's page-table locks
+ * @slots_lock: changes of the slot table; outside of @lock
+ * @slots: the current table, SRCU-protected; replaced whole
+ * @srcu: readers of @slots
+ * @roots: [m] root tables; root 0 is the guest's
+ * @notifier: on the launcher's mm
+ * @invalidate_seq, @invalidate_in_progress, @invalidate_start,
+ * @invalidate_end: [m] a fault that got its page before an invalidation must
+ *	not map it after
+ * @nr_tables: [m] page-table pages
+ * @nr_leaves: [m] leaves by level
+ */
+struct holm_mmu {
+	spinlock_t lock;
+	struct mutex slots_lock;
+	struct holm_memslots __rcu *slots;
+	struct srcu_struct srcu;
+	struct {
+		u64 *table;
+		u64 pa;
+	} roots[HOLM_MMU_ROOTS];
+	struct mmu_notifier notifier;
+	unsigned long invalidate_seq;
+	unsigned long invalidate_in_progress;
+	unsigned long invalidate_start;
+	unsigned long invalidate_end;
+	unsigned long nr_tables;
+	unsigned long nr_leaves[HOLM_PG_1G + 1];
+};
+
+/**
+ * holm_mmu_init() - an empty guest memory; registers the MMU notifier
+ * @vm: the VM; vm->mm is current's
+ *
+ * Return: 0 or -ENOMEM, -EINTR.
+ */
+int holm_mmu_init(struct holm_vm *vm);
+
+/* Undo; no vCPU runs. Frees all slots and tables. May sleep. */
+void holm_mmu_destroy(struct holm_vm *vm);
+
+/* The physical address of root table @root, for EPTP or nCR3. */
+u64 holm_mmu_root(struct holm_vm *vm, unsigned int root);
+
+/**
+ * holm_slot_set() - HOLM_SET_SLOT
+ * @vm: the VM
+ * @arg: a copy of the launcher's argument, unchecked
+ *
+ * Context: process, may sleep. Return: 0 or -EINVAL, -EEXIST (overlap),
+ * -ENOENT (removing nothing), -ENOMEM.
+ */
+int holm_slot_set(struct holm_vm *vm, const struct holm_slot *arg);
+
+/* HOLM_GET_DIRTY_LOG; -EINVAL, -ENOENT, -EFAULT, -ENOMEM. May sleep. */
+int holm_dirty_log_get(struct holm_vm *vm, const struct holm_dirty_log *arg);
+
+/* The page at @gpa was written by the driver or found in a PML buffer. */
+void holm_dirty_mark(struct holm_vm *vm, u64 gpa);
+
+/**
+ * holm_mmu_fault() - answer a second-level fault
+ * @vcpu: the vCPU of this thread, not loaded (may sleep)
+ * @fault: the fault
+ *
+ * Return: 0 when the guest may try again; 1 when no slot answers (or a write
+ * hits a read-only slot): an MMIO exit; -EFAULT, -EHWPOISON, -ENOMEM when
+ * the slot's memory cannot be had; -EINTR when a signal interrupted it.
+ */
+int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault);
+
+/**
+ * holm_guest_read(), holm_guest_write() - copy guest-physical memory
+ * @vm: the VM; current->mm is vm->mm
+ * @gpa: first address; the range may cross pages and slots
+ * @buf: kernel memory
+ * @len: bytes
+ *
+ * A write marks pages dirty. May sleep. Return: 0, or -EFAULT when a part is
+ * not in a slot (or read-only, for a write) or not accessible; a write may
+ * then have been done in part.
+ */
+int holm_guest_read(struct holm_vm *vm, u64 gpa, void *buf, size_t len);
+int holm_guest_write(struct holm_vm *vm, u64 gpa, const void *buf, size_t len);
+
+/* The same for contexts that must not sleep: -EFAULT also when not resident. */
+int holm_guest_read_atomic(struct holm_vm *vm, u64 gpa, void *buf, size_t len);
+
+#endif /* HOLM_MMU_H */
