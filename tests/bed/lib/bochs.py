@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Intel bed: Bochs, which emulates VMX with EPT."""
+
+import os
+import shutil
+import subprocess
+
+from .bed import Bed, BedError
+
+# The geometry Bochs uses for a disk image: its size is a multiple of this.
+_CYLINDER = 16 * 63 * 512
+_FREE = 256 << 20
+_MAGIC = b"\1bed"
+_HEADER = 7
+_CHANNELS = {b"c": "control", b"o": "out", b"e": "err"}
+
+_ISOLINUX = ("/usr/lib/ISOLINUX/isolinux.bin",
+             "/usr/lib/syslinux/modules/bios/ldlinux.c32")
+
+
+class Bochs(Bed):
+    name = "bochs"
+
+    def __init__(self, options, host, work):
+        super().__init__(options, host, work)
+        self.disk = os.path.join(work, "disk.raw")
+        self.pending = b""
+
+    @property
+    def arguments(self):
+        # Messages below a warning cost time on the emulated UART.
+        return "loglevel=5 tsc=reliable no_timer_check libata.force=noncq"
+
+    def settings(self):
+        settings = super().settings()
+        if self.options.share:
+            settings["SHARE"] = "disk"
+        return settings
+
+    def add_programs(self, box):
+        super().add_programs(box)
+        box.copy(self._build_channel(), "bin/bed-channel")
+
+    def _build_channel(self):
+        """Compile bed-channel when it is older than its source."""
+        source = os.path.join(self.options.here, "bed-channel.c")
+        program = os.path.join(self.options.build, "bed", "bed-channel")
+        if (os.path.exists(program) and
+                os.path.getmtime(program) >= os.path.getmtime(source)):
+            return program
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        fresh = f"{program}.{os.getpid()}"
+        if subprocess.run(["gcc", "-static", "-O2", "-Wall", "-o", fresh,
+                           source]).returncode:
+            raise BedError(f"{source} does not compile")
+        os.replace(fresh, program)
+        return program
+
+    def _make_cd(self):
+        """Write the bootable CD the host starts from."""
+        tree = os.path.join(self.work, "cd")
+        os.mkdir(tree)
+        for path in _ISOLINUX:
+            shutil.copy(path, tree)
+        shutil.copy(self.host.image, os.path.join(tree, "kernel"))
+        with open(os.path.join(tree, "initrd"), "wb") as f:
+            f.write(self.initramfs())
+        with open(os.path.join(tree, "isolinux.cfg"), "w") as f:
+            f.write("default host\nprompt 0\nlabel host\n  linux kernel\n"
+                    f"  initrd initrd\n  append {self.kernel_arguments()}\n")
+        result = subprocess.run(
+            ["xorriso", "-as", "mkisofs", "-quiet",
+             "-o", os.path.join(self.work, "host.iso"),
+             "-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot",
+             "-boot-load-size", "4", "-boot-info-table", tree],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if result.returncode:
+            raise BedError("xorriso failed: " + result.stdout)
+        shutil.rmtree(tree)
+
+    def _make_disk(self):
+        """Write the disk that carries --share in, and its out/ back."""
+        share = self.options.share
+        size = _FREE
+        for base, _, files in os.walk(share):
+            size += sum(os.lstat(os.path.join(base, name)).st_size + 4096
+                        for name in files) + 4096
+        size += size // 16
+        size += -size % _CYLINDER
+        with open(self.disk, "wb") as f:
+            f.truncate(size)
+        result = subprocess.run(
+            ["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal",
+             "-E", "lazy_itable_init=1,nodiscard", "-d", share, self.disk],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if result.returncode:
+            raise BedError("mke2fs failed: " + result.stdout)
+
+    def _configuration(self):
+        """Return the text of bochsrc."""
+        options = self.options
+        lines = [
+            'display_library: rfb, options="timeout=0"',
+            f"memory: guest={options.mem}, host={options.mem}",
+            "romimage: file=/usr/share/bochs/BIOS-bochs-latest",
+            "vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest",
+            f"cpu: model=corei7_skylake_x, count={options.cpus}, "
+            "ips=200000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
+            "clock: sync=none, time0=local",
+            "pci: enabled=1, chipset=i440fx",
+            "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
+            "ata0-master: type=cdrom, path=host.iso, status=inserted",
+            "boot: cdrom",
+            "com1: enabled=1, mode=file, dev=console",
+            "port_e9_hack: enabled=1",
+            "log: bochs.log",
+            "panic: action=fatal",
+            "error: action=report",
+            "info: action=ignore",
+            "debug: action=ignore",
+            "magic_break: enabled=0",
+            "mouse: enabled=0",
+            "sound: driver=dummy",
+        ]
+        if options.share:
+            lines.append("ata0-slave: type=disk, mode=flat, path=disk.raw")
+        return "\n".join(lines) + "\n"
+
+    def start(self):
+        self._make_cd()
+        if self.options.share:
+            self._make_disk()
+        with open(os.path.join(self.work, "bochsrc"), "w") as f:
+            f.write(self._configuration())
+        with open(os.path.join(self.work, "emulator"), "wb") as log:
+            self.process = subprocess.Popen(
+                ["bochs", "-q", "-f", "bochsrc"], cwd=self.work,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+
+    def channels(self):
+        return {"frames": self.process.stdout.fileno()}
+
+    def split(self, channel, data):
+        """Take frames apart; what Bochs itself prints between is dropped."""
+        self.pending += data
+        while True:
+            at = self.pending.find(_MAGIC)
+            if at < 0:
+                # The magic's own beginning may be what came last.
+                self.pending = self.pending[-len(_MAGIC) + 1:]
+                return
+            self.pending = self.pending[at:]
+            if len(self.pending) < _HEADER:
+                return
+            length = int.from_bytes(self.pending[5:7], "little")
+            if len(self.pending) < _HEADER + length:
+                return
+            name = _CHANNELS.get(self.pending[4:5], "err")
+            yield name, self.pending[_HEADER:_HEADER + length]
+            self.pending = self.pending[_HEADER + length:]
+
+    def finish(self):
+        if not self.options.share:
+            return
+        # debugfs reads the image without mounting it; what the host had in
+        # its cache when it died is not in the image.
+        result = subprocess.run(
+            ["debugfs", "-R", f'rdump out "{self.options.share}"', self.disk],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if result.returncode:
+            raise BedError("debugfs failed: " + result.stdout)

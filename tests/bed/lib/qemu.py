@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The AMD bed: QEMU, whose TCG emulates SVM with nested paging."""
+
+import os
+import socket
+import subprocess
+
+from .bed import Bed
+
+# What QEMU emulates of it under TCG: no x2APIC, TSC deadline or NRIP save.
+CPU = "EPYC-Rome,+svm,+npt,+invtsc"
+
+
+class Qemu(Bed):
+    name = "qemu"
+
+    def __init__(self, options, host, work):
+        super().__init__(options, host, work)
+        self.sockets = {}
+
+    @property
+    def arguments(self):
+        return "tsc=reliable no_timer_check"
+
+    def settings(self):
+        settings = super().settings()
+        if self.options.share:
+            settings["SHARE"] = "9p"
+        if self.options.interactive:
+            settings["ROWS"] = str(self.options.rows)
+            settings["COLUMNS"] = str(self.options.columns)
+        return settings
+
+    def _channel(self, command, name, device):
+        """Append a character device with our end of a socket pair."""
+        ours, theirs = socket.socketpair()
+        self.sockets[name] = ours
+        command += ["-chardev", f"socket,id={name},fd={theirs.fileno()}",
+                    "-device", device]
+        return theirs
+
+    def start(self):
+        options = self.options
+        initramfs = os.path.join(self.work, "initramfs")
+        with open(initramfs, "wb") as f:
+            f.write(self.initramfs())
+        # One thread when instructions are counted, else one for each CPU.
+        thread = "single" if options.icount else "multi"
+        command = [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config",
+            "-no-reboot", "-display", "none",
+            "-machine", "q35,usb=off,vmport=off",
+            "-accel", f"tcg,thread={thread}",
+            "-cpu", options.cpu,
+            "-smp", str(options.cpus), "-m", str(options.mem),
+            "-kernel", self.host.image, "-initrd", initramfs,
+            "-append", self.kernel_arguments(),
+            "-chardev", f"file,id=console,path={self.console}",
+            "-serial", "chardev:console",
+            "-device", "virtio-serial-pci",
+        ]
+        if options.icount:
+            command += ["-icount", "shift=auto,sleep=off"]
+        if options.share:
+            command += ["-virtfs", f"local,path={comma(options.share)},"
+                        "mount_tag=share,security_model=none,"
+                        "multidevs=remap"]
+        theirs = []
+        for name in ("control", "out", "err"):
+            theirs.append(self._channel(
+                command, name,
+                f"virtserialport,chardev={name},name=bed.{name}"))
+        if options.interactive:
+            theirs.append(self._channel(command, "terminal",
+                                        "virtconsole,chardev=terminal"))
+        log = open(os.path.join(self.work, "emulator"), "wb")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            pass_fds=[end.fileno() for end in theirs])
+        log.close()
+        for end in theirs:
+            end.close()
+
+    def channels(self):
+        return {name: ours.fileno() for name, ours in self.sockets.items()}
+
+    def send_control(self, text):
+        self.sockets["control"].sendall(text.encode() + b"\n")
+
+    def send_terminal(self, data):
+        self.sockets["terminal"].sendall(data)
+
+
+def comma(text):
+    """Escape TEXT as the value of one of QEMU's options."""
+    return text.replace(",", ",,")
