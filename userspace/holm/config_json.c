@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A VM's config as JSON. */
+#include <json-c/json.h>
+
+#include "config.h"
+
+static int add(struct json_object *to, const char *key, struct json_object *val)
+{
+	/* json-c takes a NULL value as JSON's null: here it is a failure. */
+	if (!val)
+		return -1;
+	if (json_object_object_add(to, key, val)) {
+		json_object_put(val);
+		return -1;
+	}
+	return 0;
+}
+
+static int append(struct json_object *to, struct json_object *val)
+{
+	if (!val)
+		return -1;
+	if (json_object_array_add(to, val)) {
+		json_object_put(val);
+		return -1;
+	}
+	return 0;
+}
+
+static int add_object(struct json_object *to, const char *key, struct json_object **val)
+{
+	*val = json_object_new_object();
+	return add(to, key, *val);
+}
+
+static int add_array(struct json_object *to, const char *key, struct json_object **val)
+{
+	*val = json_object_new_array();
+	return add(to, key, *val);
+}
+
+static int add_vm(struct json_object *root, const struct vm_config *cfg)
+{
+	struct json_object *vm;
+
+	if (add_object(root, "vm", &vm))
+		return -1;
+	if (cfg->name && add(vm, "name", json_object_new_string(cfg->name)))
+		return -1;
+	return add(vm, "cpus", json_object_new_int64(cfg->cpus)) ||
+	       add(vm, "memory", json_object_new_uint64(cfg->memory)) ? -1 : 0;
+}
+
+static int add_boot(struct json_object *root, const struct vm_config *cfg)
+{
+	struct json_object *boot, *initrds, *raws, *raw;
+
+	if (add_object(root, "boot", &boot))
+		return -1;
+	if (cfg->kernel && add(boot, "kernel", json_object_new_string(cfg->kernel)))
+		return -1;
+	if (add_array(boot, "initrd", &initrds))
+		return -1;
+	for (size_t i = 0; i < cfg->nr_initrds; i++) {
+		if (append(initrds, json_object_new_string(cfg->initrds[i])))
+			return -1;
+	}
+	if (cfg->cmdline && add(boot, "cmdline", json_object_new_string(cfg->cmdline)))
+		return -1;
+	if (add_array(boot, "raw", &raws))
+		return -1;
+	for (size_t i = 0; i < cfg->nr_raws; i++) {
+		raw = json_object_new_object();
+		if (append(raws, raw) ||
+		    add(raw, "file", json_object_new_string(cfg->raws[i].path)) ||
+		    add(raw, "address", json_object_new_uint64(cfg->raws[i].gpa)))
+			return -1;
+	}
+	return 0;
+}
+
+static int add_console(struct json_object *root, const struct vm_config *cfg)
+{
+	static const char *const names[] = {
+		[CONSOLE_STDIO] = "stdio",
+		[CONSOLE_PTY] = "pty",
+		[CONSOLE_FILE] = "file",
+		[CONSOLE_NONE] = "none",
+	};
+	struct json_object *console;
+
+	if (add_object(root, "console", &console) ||
+	    add(console, "type", json_object_new_string(names[cfg->console])))
+		return -1;
+	if (cfg->console == CONSOLE_FILE &&
+	    add(console, "path", json_object_new_string(cfg->console_path)))
+		return -1;
+	return 0;
+}
+
+static int add_debug(struct json_object *root, const struct vm_config *cfg)
+{
+	struct json_object *debug;
+
+	if (add_object(root, "debug", &debug))
+		return -1;
+	if (cfg->has_debug_exit &&
+	    add(debug, "exit-port", json_object_new_int64(cfg->debug_exit_port)))
+		return -1;
+	return 0;
+}
+
+int vm_config_print_json(const struct vm_config *cfg, FILE *out)
+{
+	struct json_object *root = json_object_new_object();
+	const char *str;
+	int ret = -1;
+
+	if (!root)
+		return -1;
+	if (add_vm(root, cfg) || add_boot(root, cfg) || add_console(root, cfg) ||
+	    add_debug(root, cfg))
+		goto out;
+	str = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+					     JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!str)
+		goto out;
+	fprintf(out, "%s\n", str);
+	ret = 0;
+out:
+	json_object_put(root);
+	return ret;
+}
