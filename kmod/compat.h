@@ -6,6 +6,67 @@
 #ifndef HOLM_COMPAT_H
 #define HOLM_COMPAT_H
 
+#include <linux/mm.h>
 #include <linux/version.h>
+#include <linux/syscore_ops.h>
+#include <asm/reboot.h>
+
+/*
+ * Crash and emergency reboot: up to 6.5 the kernel itself leaves VMX and SVM
+ * operation on every CPU where CR4.VMXE or EFER.SVME is set. Since 6.6 it
+ * calls back whoever enabled them, when it was built with KVM at all.
+ */
+void holm_emergency_disable(void);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
+	(IS_ENABLED(CONFIG_KVM_INTEL) || IS_ENABLED(CONFIG_KVM_AMD))
+static inline void holm_emergency_register(void)
+{
+	cpu_emergency_register_virt_callback(holm_emergency_disable);
+}
+
+static inline void holm_emergency_unregister(void)
+{
+	cpu_emergency_unregister_virt_callback(holm_emergency_disable);
+}
+#else
+static inline void holm_emergency_register(void) { }
+static inline void holm_emergency_unregister(void) { }
+#endif
+
+/*
+ * struct syscore_ops became struct syscore with callbacks that take a pointer
+ * in 6.19, and stable kernels took that over: Kbuild looks into the header.
+ */
+#ifdef HOLM_HAVE_STRUCT_SYSCORE
+#define HOLM_SYSCORE(name, suspend_fn, resume_fn)				\
+	static int name##_suspend(void *unused) { return suspend_fn(); }	\
+	static void name##_resume(void *unused) { resume_fn(); }		\
+	static const struct syscore_ops name##_ops = {				\
+		.suspend = name##_suspend,					\
+		.resume = name##_resume,					\
+	};									\
+	static struct syscore name = { .ops = &name##_ops }
+#define holm_register_syscore	register_syscore
+#define holm_unregister_syscore	unregister_syscore
+#else
+#define HOLM_SYSCORE(name, suspend_fn, resume_fn)				\
+	static struct syscore_ops name = {					\
+		.suspend = suspend_fn,						\
+		.resume = resume_fn,						\
+	}
+#define holm_register_syscore	register_syscore_ops
+#define holm_unregister_syscore	unregister_syscore_ops
+#endif
+
+/* vm_flags became read-only, to be changed by accessors, in 6.3. */
+static inline void holm_vma_set_flags(struct vm_area_struct *vma, vm_flags_t flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
 
 #endif /* HOLM_COMPAT_H */

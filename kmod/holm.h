@@ -26,7 +26,7 @@
 #include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/types.h>
-#include <linux/wait.h>
+#include <linux/swait.h>
 
 #include "../uapi/linux/holm.h"
 #include "compat.h"
@@ -139,7 +139,8 @@ struct holm_vcpu {
 	int (*slow)(struct holm_vcpu *vcpu);	/* [r] see HOLM_NEXT_SLOW */
 	struct holm_fault fault;		/* [r] the fault ->slow handles */
 	u64 exit_args[4];			/* [r] arguments for ->slow */
-	u64 run_next_rip;			/* [r] next_rip told to the launcher, 0: none */
+	bool completable;			/* [r] HOLM_RUN_COMPLETE is legal */
+	bool intr_ack;				/* [r] HOLM_RUN_INTR_VECTOR is legal */
 
 	/* vCPU model. */
 	struct holm_cpuid_entry *cpuid;		/* [r] changed only before the first run */
@@ -173,8 +174,7 @@ struct holm_vcpu {
 	int mode;				/* [a] enum holm_vcpu_mode */
 	int cpu;				/* [a] where it is loaded, or was last; -1: never */
 	int loaded_cpu;				/* [o] state that the backend has on a CPU; -1 */
-	wait_queue_head_t wait;			/* a halted vCPU sleeps here */
-	call_single_data_t kick_csd;		/* holm_vcpu_kick() */
+	struct swait_queue_head wait;		/* a halted vCPU sleeps here */
 	struct pid *pid;			/* [r] thread of the last HOLM_RUN */
 	struct holm_stats stats;
 };
@@ -193,10 +193,38 @@ struct holm_vm {
 	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */
-	struct list_head link;			/* main.c's list of VMs */
 };
 
-extern const struct holm_backend *holm_backend;	/* set at load, main.c */
+extern const struct holm_backend *holm_backend;	/* set at load, hw.c */
+
+/* ---- hw.c: virtualization on and off on each CPU ------------------------- */
+
+DECLARE_PER_CPU(bool, holm_cpu_on);	/* written with IRQs off on its own CPU */
+
+int holm_hw_setup(const struct holm_backend *backend);
+void holm_hw_teardown(void);
+
+/**
+ * holm_hw_get() - a VM needs virtualization on: enable every CPU for the first
+ *
+ * Return: 0, or -EBUSY when somebody else owns a CPU (and a log line says
+ * who), or the backend's error. May sleep.
+ */
+int holm_hw_get(void);
+
+/* The VM is gone: after the last one every CPU is given back. May sleep. */
+void holm_hw_put(void);
+
+/* ---- vm.c --------------------------------------------------------------- */
+
+int holm_vm_create(const struct holm_create_vm *arg);
+void holm_vm_get(struct holm_vm *vm);
+void holm_vm_put(struct holm_vm *vm);
+
+/* ---- run.c -------------------------------------------------------------- */
+
+/* HOLM_RUN. vcpu->lock held. 0 with the run page filled, or -errno. */
+int holm_run(struct holm_vcpu *vcpu);
 
 /* ---- vcpu.c ------------------------------------------------------------- */
 

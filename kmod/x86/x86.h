@@ -79,8 +79,9 @@ int holm_set_cr3(struct holm_vcpu *vcpu, u64 value);
 int holm_set_cr4(struct holm_vcpu *vcpu, u64 value);
 int holm_set_cr8(struct holm_vcpu *vcpu, u64 value);
 int holm_set_efer(struct holm_vcpu *vcpu, u64 value, bool host);
-int holm_set_dr(struct holm_vcpu *vcpu, int dr, u64 value);	/* 0, 1 #GP, 2 #UD */
-int holm_get_dr(struct holm_vcpu *vcpu, int dr, u64 *value);	/* 0, 2 #UD */
+/* 0, 1 #GP, 2 #UD, 3 the #DB of DR7.GD was raised */
+int holm_set_dr(struct holm_vcpu *vcpu, int dr, u64 value);
+int holm_get_dr(struct holm_vcpu *vcpu, int dr, u64 *value);
 int holm_set_xcr(struct holm_vcpu *vcpu, u32 index, u64 value);
 
 static inline bool holm_is_long_mode(u64 efer)
@@ -95,6 +96,19 @@ bool holm_is_64bit(struct holm_vcpu *vcpu);
 
 /* Whole sregs from the launcher: -EINVAL unless a VM entry would take it. */
 int holm_sregs_check(struct holm_vcpu *vcpu, const struct holm_sregs *sregs);
+
+/* Check, and make them the vCPU's: marks SEG, DT, CR dirty, sets CR8, loads the
+ * PDPTEs where PAE paging needs them. 0 or -EINVAL. Not loaded, may sleep.
+ */
+int holm_sregs_apply(struct holm_vcpu *vcpu, const struct holm_sregs *sregs);
+
+/* PAE paging is, or with @value in CR0, CR3 or CR4 becomes, active: the setter
+ * reads the PDPTEs and must be called where it may sleep. Gets HOLM_ST_CR.
+ */
+bool holm_cr_needs_pdptes(struct holm_vcpu *vcpu, int cr, u64 value);
+
+/* vcpu->pdptes from guest memory at @cr3: 0, or 1 for #GP. May sleep. */
+int holm_load_pdptes(struct holm_vcpu *vcpu, u64 cr3);
 
 /* ---- state.c ------------------------------------------------------------ */
 

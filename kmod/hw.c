@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtualization on and off: for the first VM it is enabled on every CPU, and
+ * every CPU is given back after the last; CPUs that come, go, sleep, reboot or
+ * crash in between follow.
+ */
+#define pr_fmt(fmt) "holm: " fmt
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/reboot.h>
+
+#include "backend.h"
+#include "holm.h"
+
+const struct holm_backend *holm_backend;
+
+DEFINE_PER_CPU(bool, holm_cpu_on);
+
+/*
+ * hw_users counts VMs. It changes under hw_lock and cpus_read_lock(), so that
+ * the hotplug callbacks, which run under cpus_write_lock(), see it stable.
+ */
+static DEFINE_MUTEX(hw_lock);
+static unsigned int hw_users;
+static bool hw_rebooting;	/* under hw_lock */
+static int hw_cpuhp_state;
+
+static int hw_cpu_enable(void)
+{
+	unsigned long flags;
+	int err = 0;
+
+	local_irq_save(flags);
+	if (!__this_cpu_read(holm_cpu_on)) {
+		err = holm_backend->cpu_enable();
+		if (!err)
+			__this_cpu_write(holm_cpu_on, true);
+	}
+	local_irq_restore(flags);
+	return err;
+}
+
+static void hw_cpu_disable(void *unused)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (__this_cpu_read(holm_cpu_on)) {
+		__this_cpu_write(holm_cpu_on, false);
+		holm_backend->cpu_disable();
+	}
+	local_irq_restore(flags);
+}
+
+static void hw_cpu_enable_ipi(void *arg)
+{
+	atomic_t *failed = arg;
+	int err = hw_cpu_enable();
+
+	if (err)
+		atomic_cmpxchg(failed, 0, err);
+}
+
+int holm_hw_get(void)
+{
+	atomic_t failed = ATOMIC_INIT(0);
+	int err = 0;
+
+	mutex_lock(&hw_lock);
+	cpus_read_lock();
+	if (hw_rebooting) {
+		err = -ESHUTDOWN;
+	} else if (!hw_users) {
+		on_each_cpu(hw_cpu_enable_ipi, &failed, 1);
+		err = atomic_read(&failed);
+		if (err)
+			on_each_cpu(hw_cpu_disable, NULL, 1);
+		else
+			holm_emergency_register();
+	}
+	if (!err)
+		hw_users++;
+	cpus_read_unlock();
+	mutex_unlock(&hw_lock);
+
+	if (err == -EBUSY)
+		pr_err("another hypervisor has virtualization switched on (KVM does so as soon as it is loaded): stop its guests and unload it: modprobe -r kvm_intel kvm_amd kvm\n");
+	return err;
+}
+
+void holm_hw_put(void)
+{
+	mutex_lock(&hw_lock);
+	cpus_read_lock();
+	if (!--hw_users) {
+		holm_emergency_unregister();
+		on_each_cpu(hw_cpu_disable, NULL, 1);
+	}
+	cpus_read_unlock();
+	mutex_unlock(&hw_lock);
+}
+
+static int hw_cpu_online(unsigned int cpu)
+{
+	int err = hw_users ? hw_cpu_enable() : 0;
+
+	if (err)
+		pr_err("CPU %u cannot come online: virtualization cannot be enabled on it (%d)\n",
+		       cpu, err);
+	return err;
+}
+
+static int hw_cpu_offline(unsigned int cpu)
+{
+	hw_cpu_disable(NULL);
+	return 0;
+}
+
+/* Suspend: the other CPUs went offline before; this is the last one. */
+static int hw_suspend(void)
+{
+	hw_cpu_disable(NULL);
+	return 0;
+}
+
+static void hw_resume(void)
+{
+	if (hw_users && hw_cpu_enable())
+		pr_err("virtualization cannot be enabled after resume: guests will not run\n");
+}
+
+HOLM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
+
+/*
+ * Reboot, halt and kexec: firmware and the next kernel expect INIT to work and
+ * CR4 to be theirs.
+ */
+static int hw_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	mutex_lock(&hw_lock);
+	hw_rebooting = true;
+	mutex_unlock(&hw_lock);
+	on_each_cpu(hw_cpu_disable, NULL, 1);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block hw_reboot_nb = {
+	.notifier_call = hw_reboot,
+};
+
+/* Crash: on each CPU, in NMI or with IRQs off, no locks. */
+void holm_emergency_disable(void)
+{
+	if (__this_cpu_read(holm_cpu_on)) {
+		__this_cpu_write(holm_cpu_on, false);
+		holm_backend->cpu_disable();
+	}
+}
+
+int holm_hw_setup(const struct holm_backend *backend)
+{
+	int err;
+
+	err = backend->setup();
+	if (err)
+		return err;
+	holm_backend = backend;
+
+	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "holm:online",
+					hw_cpu_online, hw_cpu_offline);
+	if (err < 0)
+		goto err_teardown;
+	hw_cpuhp_state = err;
+	holm_register_syscore(&hw_syscore);
+	err = register_reboot_notifier(&hw_reboot_nb);
+	if (err)
+		goto err_cpuhp;
+	return 0;
+
+err_cpuhp:
+	holm_unregister_syscore(&hw_syscore);
+	cpuhp_remove_state_nocalls(hw_cpuhp_state);
+err_teardown:
+	backend->teardown();
+	holm_backend = NULL;
+	return err;
+}
+
+void holm_hw_teardown(void)
+{
+	unregister_reboot_notifier(&hw_reboot_nb);
+	holm_unregister_syscore(&hw_syscore);
+	cpuhp_remove_state_nocalls(hw_cpuhp_state);
+	holm_backend->teardown();
+	holm_backend = NULL;
+}

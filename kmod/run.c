@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * HOLM_RUN: the run page in, the loop around the guest, the run page out.
+ *
+ *	holm_run()		may sleep: signals, halts, memory faults
+ *	  run_atomic()		preemption off, guest xstate and MSRs loaded
+ *	    backend->run()	IRQs off: in the guest
+ */
+#define pr_fmt(fmt) "holm: " fmt
+
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <asm/fpu/api.h>
+
+#include "backend.h"
+#include "holm.h"
+#include "trace.h"
+#include "x86/x86.h"
+
+#define RUN_FLAGS (HOLM_RUN_REGS | HOLM_RUN_SREGS | HOLM_RUN_COMPLETE | \
+		   HOLM_RUN_EXCEPTION | HOLM_RUN_INTR_VECTOR)
+
+/* CF PF AF ZF SF TF IF DF OF IOPL NT RF VM AC VIF VIP ID */
+#define RFLAGS_VALID	0x3f7fd5ULL
+#define RFLAGS_FIXED	0x2ULL
+
+/* ---- run page in ---------------------------------------------------------- */
+
+static int take_sregs(struct holm_vcpu *vcpu, const struct holm_run *run)
+{
+	struct holm_sregs sregs = run->sregs;
+
+	barrier();	/* one read: check and use the same values */
+	return holm_sregs_apply(vcpu, &sregs);
+}
+
+static int take_exception(struct holm_vcpu *vcpu, const struct holm_run *run)
+{
+	struct holm_event e = run->exception;
+
+	barrier();
+	if (e.type != HOLM_EVENT_EXCEPTION || e.vector > 31 || e.vector == 2 || e.insn_len ||
+	    e.flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
+		return -EINVAL;
+	if (e.vector == 14)
+		holm_raise_pf(vcpu, e.payload, e.error_code);
+	else if (e.vector == 1)
+		holm_raise_db(vcpu, e.payload);
+	else if (e.flags & HOLM_EVENT_HAS_ERROR_CODE)
+		holm_raise_exception_err(vcpu, e.vector, e.error_code);
+	else
+		holm_raise_exception(vcpu, e.vector);
+	return 0;
+}
+
+static int take_intr_vector(struct holm_vcpu *vcpu, const struct holm_run *run)
+{
+	s32 vector = READ_ONCE(run->intr_vector);
+
+	if (!vcpu->intr_ack || vector > 255)
+		return -EINVAL;
+	if (vector < 0)
+		return 0;	/* the PIC changed its mind */
+	/* Acknowledged: from here on it is delivered before all else. */
+	vcpu->interrupted = (struct holm_event) {
+		.type = HOLM_EVENT_INTERRUPT,
+		.vector = vector,
+	};
+	return 0;
+}
+
+static int run_take(struct holm_vcpu *vcpu)
+{
+	struct holm_run *run = vcpu->run;
+	u32 flags = READ_ONCE(run->in_flags);
+	int err = 0;
+
+	if (flags & ~RUN_FLAGS)
+		return -EINVAL;
+	if (!flags)
+		return 0;
+	if (flags & HOLM_RUN_COMPLETE && !vcpu->completable)
+		return -EINVAL;
+
+	if (flags & HOLM_RUN_REGS) {
+		memcpy(&vcpu->regs, &run->regs, sizeof(vcpu->regs));
+		barrier();
+		vcpu->regs.rflags = (vcpu->regs.rflags & RFLAGS_VALID) | RFLAGS_FIXED;
+		holm_state_dirty(vcpu, HOLM_ST_RIP);
+	}
+	if (flags & HOLM_RUN_SREGS)
+		err = take_sregs(vcpu, run);
+	if (!err && flags & HOLM_RUN_COMPLETE) {
+		vcpu->next_rip = READ_ONCE(run->next_rip);
+		holm_skip_insn(vcpu);
+		vcpu->completable = false;
+	}
+	if (!err && flags & HOLM_RUN_EXCEPTION)
+		err = take_exception(vcpu, run);
+	if (!err && flags & HOLM_RUN_INTR_VECTOR)
+		err = take_intr_vector(vcpu, run);
+	if (!err)
+		WRITE_ONCE(run->in_flags, 0);
+	return err;
+}
+
+/* ---- run page out --------------------------------------------------------- */
+
+static bool exit_wants_sregs(const struct holm_vcpu *vcpu)
+{
+	switch (vcpu->run->exit_reason) {
+	case HOLM_EXIT_IO:
+		return vcpu->run->io.flags & HOLM_IO_STRING;
+	case HOLM_EXIT_MMIO:
+	case HOLM_EXIT_EMULATE:
+	case HOLM_EXIT_TASK_SWITCH:
+	case HOLM_EXIT_SHUTDOWN:
+	case HOLM_EXIT_MEMORY_FAULT:
+	case HOLM_EXIT_FAIL_ENTRY:
+	case HOLM_EXIT_INTERNAL_ERROR:
+		return true;
+	default:
+		return READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
+	}
+}
+
+static u32 give_parts(const struct holm_vcpu *vcpu)
+{
+	u32 parts = HOLM_ST_RIP;
+
+	if (exit_wants_sregs(vcpu))
+		parts |= HOLM_ST_SEG | HOLM_ST_DT | HOLM_ST_CR;
+	return parts;
+}
+
+static void run_give(struct holm_vcpu *vcpu)
+{
+	struct holm_run *run = vcpu->run;
+	u32 parts = give_parts(vcpu), out = HOLM_OUT_REGS;
+
+	holm_state_get(vcpu, parts);
+	run->regs = vcpu->regs;
+	if (parts & HOLM_ST_SEG) {
+		vcpu->sregs.cr8 = holm_lapic_get_cr8(vcpu);
+		run->sregs = vcpu->sregs;
+		out |= HOLM_OUT_SREGS;
+	}
+	if (vcpu->completable && vcpu->next_rip) {
+		run->next_rip = vcpu->next_rip;
+		out |= HOLM_OUT_NEXT_RIP;
+	}
+	run->out_flags = out;
+}
+
+/* ---- the loop ------------------------------------------------------------- */
+
+/* Something that only the way back to userspace, or schedule(), takes care of. */
+static bool must_leave(const struct holm_vcpu *vcpu)
+{
+	return signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
+	       READ_ONCE(vcpu->run->immediate_exit);
+}
+
+/* IRQs off, about to enter. */
+static enum holm_next run_requests(struct holm_vcpu *vcpu)
+{
+	if (likely(!READ_ONCE(vcpu->requests)))
+		return HOLM_NEXT_ENTER;
+
+	if (test_and_clear_bit(HOLM_REQ_TLB_FLUSH, &vcpu->requests)) {
+		WRITE_ONCE(vcpu->stats.tlb_flushes, vcpu->stats.tlb_flushes + 1);
+		holm_backend->flush_tlb(vcpu);
+	}
+	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
+	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests)) {
+		vcpu->run->exit_reason = HOLM_EXIT_INIT;
+		return HOLM_NEXT_USER;
+	}
+	return HOLM_NEXT_ENTER;
+}
+
+static int slow_nothing(struct holm_vcpu *vcpu)
+{
+	return HOLM_NEXT_ENTER;
+}
+
+/* IRQs off: enter the guest once. HOLM_NEXT_ENTER: there is an exit to handle. */
+static enum holm_next run_once(struct holm_vcpu *vcpu)
+{
+	enum holm_next next;
+	int reason;
+
+	/* Pairs with holm_vcpu_request() and holm_vm_flush_tlb(). */
+	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
+
+	if (unlikely(must_leave(vcpu) || need_resched())) {
+		vcpu->slow = slow_nothing;
+		return HOLM_NEXT_SLOW;
+	}
+	next = run_requests(vcpu);
+	if (unlikely(next != HOLM_NEXT_ENTER))
+		return next;
+
+	reason = holm_inject_events(vcpu);
+	if (unlikely(reason)) {
+		vcpu->run->exit_reason = reason;
+		vcpu->intr_ack = reason == HOLM_EXIT_INTR_ACK;
+		return HOLM_NEXT_USER;
+	}
+
+	trace_holm_entry(vcpu);
+	WRITE_ONCE(vcpu->stats.exits, vcpu->stats.exits + 1);
+	/* A timer tick that ends the guest's time slice is the guest's time. */
+	current->flags |= PF_VCPU;
+	holm_backend->run(vcpu);
+	return HOLM_NEXT_ENTER;
+}
+
+static enum holm_next run_atomic(struct holm_vcpu *vcpu)
+{
+	enum holm_next next;
+
+	holm_vcpu_load(vcpu);
+	kernel_fpu_begin();
+	holm_xstate_load(vcpu);
+	do {
+		local_irq_disable();
+		next = run_once(vcpu);
+		/* Orders the guest's accesses before, for holm_vm_flush_tlb(). */
+		smp_store_release(&vcpu->mode, HOLM_OUTSIDE_GUEST);
+		local_irq_enable();
+		current->flags &= ~PF_VCPU;
+		if (likely(next == HOLM_NEXT_ENTER))
+			next = holm_backend->handle_exit(vcpu);
+	} while (next == HOLM_NEXT_ENTER);
+	holm_xstate_save(vcpu);
+	kernel_fpu_end();
+	if (next == HOLM_NEXT_USER)
+		holm_state_get(vcpu, give_parts(vcpu));
+	holm_vcpu_put(vcpu);
+	return next;
+}
+
+static bool block_done(struct holm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) || holm_has_wake_event(vcpu) || must_leave(vcpu);
+}
+
+/* HLT, or waiting for SIPI: sleep until there is something to do. */
+static int run_block(struct holm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->stats.halts, vcpu->stats.halts + 1);
+	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SHADOW);
+	swait_event_interruptible_exclusive(vcpu->wait, block_done(vcpu));
+	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
+	if (vcpu->mp_state == HOLM_MP_HALTED && holm_has_wake_event(vcpu))
+		vcpu->mp_state = HOLM_MP_RUNNABLE;
+	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests)) {
+		vcpu->run->exit_reason = HOLM_EXIT_INIT;
+		return HOLM_NEXT_USER;
+	}
+	return HOLM_NEXT_ENTER;
+}
+
+static void run_set_pid(struct holm_vcpu *vcpu)
+{
+	struct pid *pid = task_pid(current), *old = vcpu->pid;
+
+	if (likely(old == pid))
+		return;
+	vcpu->pid = get_pid(pid);
+	put_pid(old);
+}
+
+int holm_run(struct holm_vcpu *vcpu)
+{
+	int next;
+
+	if (!vcpu->cpuid)
+		return -EINVAL;		/* not configured */
+	next = run_take(vcpu);
+	if (next)
+		return next;
+	if (vcpu->shutdown)
+		return -EIO;		/* reset it first */
+
+	vcpu->state = HOLM_OBJ_RUN;
+	vcpu->intr_ack = false;
+	run_set_pid(vcpu);
+	holm_lapic_timer_migrate(vcpu);
+
+	do {
+		if (must_leave(vcpu)) {
+			vcpu->run->exit_reason = HOLM_EXIT_INTR;
+			vcpu->completable = false;
+			run_give(vcpu);
+			return -EINTR;
+		}
+		cond_resched();
+		if (vcpu->mp_state != HOLM_MP_RUNNABLE) {
+			next = run_block(vcpu);
+			continue;
+		}
+		vcpu->completable = false;
+		next = run_atomic(vcpu);
+		if (next == HOLM_NEXT_SLOW)
+			next = vcpu->slow(vcpu);
+		if (next < 0)
+			return next;
+	} while (next != HOLM_NEXT_USER);
+
+	WRITE_ONCE(vcpu->stats.exits_user, vcpu->stats.exits_user + 1);
+	run_give(vcpu);
+	return 0;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VM object and its ioctls. A VM lives as long as its descriptor or one
+ * of its vCPUs' does; vCPUs live as long as their VM.
+ */
+#define pr_fmt(fmt) "holm: " fmt
+
+#include <linux/anon_inodes.h>
+#include <linux/ctype.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "backend.h"
+#include "holm.h"
+#include "trace.h"
+
+static void vm_free(struct kref *refs)
+{
+	struct holm_vm *vm = container_of(refs, struct holm_vm, refs);
+	unsigned int i;
+
+	vm->state = HOLM_OBJ_DYING;
+	for (i = 0; i < vm->nr_vcpus; i++)
+		holm_vcpu_free(vm->vcpus[i]);
+	holm_mmu_destroy(vm);
+	holm_backend->vm_destroy(vm);
+	holm_hw_put();
+	mmdrop(vm->mm);
+	mutex_destroy(&vm->lock);
+	kvfree(vm);
+}
+
+void holm_vm_get(struct holm_vm *vm)
+{
+	kref_get(&vm->refs);
+}
+
+void holm_vm_put(struct holm_vm *vm)
+{
+	kref_put(&vm->refs, vm_free);
+}
+
+static long vm_set_slot(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_slot arg;
+	int err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = holm_slot_set(vm, &arg);
+	trace_holm_slot(&arg, err);
+	return err;
+}
+
+static long vm_get_dirty_log(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_dirty_log arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	return holm_dirty_log_get(vm, &arg);
+}
+
+static long vm_create_vcpu(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_create_vcpu arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	return holm_vcpu_create(vm, &arg);
+}
+
+static long vm_signal_msi(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_msi arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	if (arg.flags)
+		return -EINVAL;
+	return holm_msi_deliver(vm, &arg);
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
+{
+	void __user *argp = (void __user *)uarg;
+	struct holm_vm *vm = file->private_data;
+
+	/* Slots name addresses of the process that created the VM. */
+	if (vm->mm != current->mm)
+		return -EIO;
+
+	switch (cmd) {
+	case HOLM_SET_SLOT:
+		return vm_set_slot(vm, argp);
+	case HOLM_GET_DIRTY_LOG:
+		return vm_get_dirty_log(vm, argp);
+	case HOLM_CREATE_VCPU:
+		return vm_create_vcpu(vm, argp);
+	case HOLM_SIGNAL_MSI:
+		return vm_signal_msi(vm, argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	holm_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= vm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.release	= vm_release,
+	.llseek		= noop_llseek,
+};
+
+static int vm_check_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < HOLM_NAME_LEN; i++) {
+		if (!name[i])
+			return 0;
+		if (!isascii(name[i]) || !isprint(name[i]))
+			return -EINVAL;
+	}
+	return -EINVAL;		/* no terminating NUL */
+}
+
+/**
+ * holm_vm_create() - HOLM_CREATE_VM
+ * @arg: a copy of the launcher's argument, unchecked
+ *
+ * Return: a file descriptor, or -EINVAL, -EBUSY (virtualization belongs to
+ * somebody else), -ENOMEM, -EMFILE, -ENFILE, -EINTR.
+ */
+int holm_vm_create(const struct holm_create_vm *arg)
+{
+	struct holm_vm *vm;
+	int err;
+
+	if (arg->size != sizeof(*arg) || arg->flags || vm_check_name(arg->name))
+		return -EINVAL;
+
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+	kref_init(&vm->refs);
+	mutex_init(&vm->lock);
+	vm->state = HOLM_OBJ_CREATED;
+	strscpy(vm->name, arg->name, sizeof(vm->name));
+	vm->mm = current->mm;
+	mmgrab(vm->mm);
+
+	err = holm_hw_get();
+	if (err)
+		goto err_mm;
+	err = holm_backend->vm_init(vm);
+	if (err)
+		goto err_hw;
+	err = holm_mmu_init(vm);
+	if (err)
+		goto err_backend;
+
+	err = anon_inode_getfd("holm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (err < 0)
+		holm_vm_put(vm);
+	return err;
+
+err_backend:
+	holm_backend->vm_destroy(vm);
+err_hw:
+	holm_hw_put();
+err_mm:
+	mmdrop(vm->mm);
+	mutex_destroy(&vm->lock);
+	kvfree(vm);
+	return err;
+}
