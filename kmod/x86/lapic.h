@@ -86,6 +86,34 @@ void holm_lapic_timer_migrate(struct holm_vcpu *vcpu);
 /* NMI, ExtINT, INIT, or a deliverable vector is there: ends HLT when allowed. */
 bool holm_lapic_has_interrupt(struct holm_vcpu *vcpu);
 
+/**
+ * holm_lapic_lint0() - the PIC's INTR line (LINT0) changes
+ * @vcpu: the vCPU whose LINT0 pin the line reaches
+ * @raised: the line is high
+ *
+ * Sets vcpu->extint; a rising edge also delivers what LVT LINT0 says when it
+ * is not in ExtINT mode. Any context.
+ */
+void holm_lapic_lint0(struct holm_vcpu *vcpu, bool raised);
+
+/* An ExtINT message arrived that was not answered yet; the second form takes it. */
+bool holm_lapic_extint_pending(struct holm_vcpu *vcpu);
+void holm_lapic_extint_ack(struct holm_vcpu *vcpu);
+
+/* ---- smp.c -------------------------------------------------------------- */
+
+/**
+ * holm_smp_events() - act on INIT and start-up IPIs (HOLM_REQ_INIT)
+ * @vcpu: the vCPU, its lock held, not loaded; may sleep
+ *
+ * INIT resets an application processor, which then waits for a start-up IPI;
+ * that lets it begin in real mode at the vector's page (SDM Vol. 3, "MP
+ * Initialization Protocol").
+ *
+ * Return: 0, or HOLM_EXIT_INIT when INIT reached the bootstrap processor.
+ */
+int holm_smp_events(struct holm_vcpu *vcpu);
+
 /* ---- kmod/msi.c --------------------------------------------------------- */
 
 /**

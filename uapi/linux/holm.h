@@ -336,19 +336,33 @@ struct holm_events {
 	__u32 reserved;
 };
 
+/* struct holm_lapic.pending: messages accepted that the vCPU has not acted on. */
+#define HOLM_LAPIC_PENDING_INIT		(1U << 0)
+#define HOLM_LAPIC_PENDING_SIPI		(1U << 1)	/* with @sipi_vector */
+#define HOLM_LAPIC_PENDING_EXTINT	(1U << 2)	/* an ExtINT message */
+
 /**
  * struct holm_lapic - HOLM_STATE_LAPIC
  * @apic_base: IA32_APIC_BASE
  * @tsc_deadline: IA32_TSC_DEADLINE, 0 when not armed
  * @timer_remaining: nanoseconds until a one-shot or periodic timer fires, 0
  *	when it does not run
- * @regs: the registers at offset 16 i; ICR's high half is at 0x310/16
+ * @pending: HOLM_LAPIC_PENDING_*
+ * @sipi_vector: of the pending start-up IPI, otherwise 0
+ * @esr_pending: errors that the next write of ESR makes visible
+ * @reserved: zero
+ * @regs: the registers at offset 16 i; ICR's high half is at 0x310/16. A set
+ *	derives PPR and the current count from the rest, and refuses reserved
+ *	bits and a foreign ID or version.
  */
 struct holm_lapic {
 	__u64 apic_base;
 	__u64 tsc_deadline;
 	__u64 timer_remaining;
-	__u64 reserved;
+	__u32 pending;
+	__u8 sipi_vector;
+	__u8 esr_pending;
+	__u16 reserved;
 	__u32 regs[64];
 };
 
