@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libholm: the ABI of /dev/holm as a C library.
+ *
+ * Functions return a non-negative value, or a negative errno. Descriptors
+ * belong to the caller. Nothing here locks: a vCPU is used by one thread at a
+ * time, except for holm_vcpu_inject(), which any thread may call.
+ */
+#ifndef LIBHOLM_H
+#define LIBHOLM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/holm.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HOLM_DEVICE_PATH "/dev/holm"
+
+/* ---- /dev/holm ------------------------------------------------------------ */
+
+/**
+ * holm_open() - open the device and check the version of its interface
+ * @path: NULL for HOLM_DEVICE_PATH
+ *
+ * Return: a descriptor, or a negative errno of open(2); -EPROTO when the
+ * driver speaks another version.
+ */
+int holm_open(const char *path);
+
+/* HOLM_GET_CAPS. Return: 0 or a negative errno. */
+int holm_get_caps(int dev, struct holm_caps *caps);
+
+/**
+ * holm_get_supported_cpuid() - what a guest may be shown
+ * @dev: device
+ * @nent: set to the number of entries
+ *
+ * Return: entries to be freed by free(), or NULL with errno set.
+ */
+struct holm_cpuid_entry *holm_get_supported_cpuid(int dev, unsigned int *nent);
+
+/**
+ * holm_vm_create() - HOLM_CREATE_VM
+ * @dev: device
+ * @name: up to HOLM_NAME_LEN - 1 printable characters
+ *
+ * Return: the VM's descriptor, or a negative errno: -EBUSY when another
+ * hypervisor has virtualization switched on.
+ */
+int holm_vm_create(int dev, const char *name);
+
+/* ---- VM ------------------------------------------------------------------- */
+
+/* HOLM_SET_SLOT; @size 0 removes it. Return: 0 or a negative errno. */
+int holm_vm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa,
+		     uint64_t size, void *addr);
+
+/* HOLM_GET_DIRTY_LOG. Return: 0 or a negative errno. */
+int holm_vm_get_dirty_log(int vm, uint32_t slot, uint64_t first_page,
+			  uint64_t num_pages, uint64_t *bitmap);
+
+/* HOLM_SIGNAL_MSI. Return: vCPUs that accepted it, or a negative errno. */
+int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data);
+
+/* ---- vCPU ----------------------------------------------------------------- */
+
+/**
+ * struct holm_vcpu_handle - a vCPU and its run page
+ * @fd: descriptor
+ * @run: mapped run page
+ * @run_size: bytes mapped
+ */
+struct holm_vcpu_handle {
+	int fd;
+	struct holm_run *run;
+	size_t run_size;
+};
+
+/**
+ * holm_vcpu_create() - HOLM_CREATE_VCPU and the mapping of its run page
+ * @vm: VM
+ * @apic_id: APIC ID; 0 is the bootstrap processor
+ * @vcpu: filled in; closed by holm_vcpu_close()
+ *
+ * Return: 0 or a negative errno.
+ */
+int holm_vcpu_create(int vm, uint32_t apic_id, struct holm_vcpu_handle *vcpu);
+void holm_vcpu_close(struct holm_vcpu_handle *vcpu);
+
+/* HOLM_SET_CPUID. Return: 0 or a negative errno. */
+int holm_vcpu_set_cpuid(const struct holm_vcpu_handle *vcpu,
+			const struct holm_cpuid_entry *entries, unsigned int nent);
+
+/**
+ * holm_vcpu_run() - HOLM_RUN
+ * @vcpu: vCPU
+ *
+ * Return: 0 with run->exit_reason set, or a negative errno; -EINTR: a signal
+ * or run->immediate_exit, run again.
+ */
+int holm_vcpu_run(const struct holm_vcpu_handle *vcpu);
+
+/* One state block. Return: 0 or a negative errno. */
+int holm_vcpu_get_state(const struct holm_vcpu_handle *vcpu, uint32_t type,
+			void *data, uint32_t size);
+int holm_vcpu_set_state(const struct holm_vcpu_handle *vcpu, uint32_t type,
+			const void *data, uint32_t size);
+
+/* HOLM_INJECT, any thread. Return: 0 or a negative errno. */
+int holm_vcpu_inject(const struct holm_vcpu_handle *vcpu, uint32_t kind, uint32_t vector);
+
+/**
+ * holm_vcpu_translate() - HOLM_TRANSLATE
+ * @vcpu: vCPU, not running
+ * @gva: linear address
+ * @flags: HOLM_TRANSLATE_*
+ * @gpa: result
+ *
+ * Return: 0, 1 when the guest's page tables refuse the access, or a negative
+ * errno.
+ */
+int holm_vcpu_translate(const struct holm_vcpu_handle *vcpu, uint64_t gva,
+			uint32_t flags, uint64_t *gpa);
+
+/**
+ * holm_vcpu_lapic_access() - an access to the xAPIC page by MMIO
+ * @vcpu: vCPU
+ * @offset: register
+ * @write: write @value, otherwise read it
+ * @value: in or out
+ *
+ * Return: the vector of a level-triggered interrupt whose EOI this was, to be
+ * told to the IOAPIC; -1 when there is none; below -1 a negative errno minus 1.
+ */
+int holm_vcpu_lapic_access(const struct holm_vcpu_handle *vcpu, uint32_t offset,
+			   bool write, uint32_t *value);
+
+/* ---- instruction emulation (MMIO, string I/O) ------------------------------ */
+
+/**
+ * struct holm_emul_ops - what an emulated instruction touches
+ * @read_phys: copy guest RAM; false when a byte of the range is no RAM
+ * @write_phys: copy into guest RAM; false when a byte of the range is no RAM
+ *	(or is read-only)
+ * @mmio_read: device read of 1, 2, 4 or 8 bytes at a guest-physical address
+ * @mmio_write: device write
+ * @pio_read: port read of 1, 2 or 4 bytes
+ * @pio_write: port write
+ * @compare_exchange: atomic compare-and-exchange of @size (1, 2, 4, 8, 16)
+ *	bytes of guest RAM, for page-table accessed and dirty bits and locked
+ *	instructions; false when it is no RAM or *@expected did not match (then
+ *	*@expected is what was found)
+ */
+struct holm_emul_ops {
+	bool (*read_phys)(void *opaque, uint64_t gpa, void *buf, size_t len);
+	bool (*write_phys)(void *opaque, uint64_t gpa, const void *buf, size_t len);
+	uint64_t (*mmio_read)(void *opaque, uint64_t gpa, unsigned int size);
+	void (*mmio_write)(void *opaque, uint64_t gpa, unsigned int size, uint64_t value);
+	uint64_t (*pio_read)(void *opaque, uint16_t port, unsigned int size);
+	void (*pio_write)(void *opaque, uint16_t port, unsigned int size, uint64_t value);
+	bool (*compare_exchange)(void *opaque, uint64_t gpa, unsigned int size,
+				 void *expected, const void *desired);
+};
+
+enum holm_emul_result {
+	HOLM_EMUL_DONE,		/* run->in_flags, regs, next_rip are set: enter */
+	HOLM_EMUL_EXCEPTION,	/* run->exception is set: enter */
+	HOLM_EMUL_UNHANDLED,	/* not an instruction that is emulated */
+};
+
+/**
+ * holm_emulate() - do the instruction at RIP in place of the CPU
+ * @vcpu: vCPU after HOLM_EXIT_MMIO, HOLM_EXIT_EMULATE, or a HOLM_EXIT_IO with
+ *	HOLM_IO_STRING: regs and sregs are in the run page
+ * @ops: memory and devices
+ * @opaque: handed to @ops
+ *
+ * Fetches and decodes the instruction (any mode and paging, Zydis), walks the
+ * guest's page tables for each memory operand with the CPU's checks, sets
+ * accessed and dirty bits, does the accesses in order, computes flags, and
+ * prepares the run page for the next entry. XMM operands are moved through
+ * the vCPU's xstate block. A REP string instruction does at least one
+ * iteration; it completes, or leaves RCX, RSI and RDI for the next one.
+ *
+ * Return: enum holm_emul_result, or a negative errno of a state ioctl.
+ */
+int holm_emulate(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
+		 void *opaque);
+
+/**
+ * holm_emul_disassemble() - text of the instruction at RIP, for messages
+ * @vcpu: as for holm_emulate()
+ * @ops: for reading memory
+ * @opaque: handed to @ops
+ * @buf: gets a NUL-terminated text, "(bytes not readable)" when that is so
+ * @len: its size
+ */
+void holm_emul_disassemble(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
+			   void *opaque, char *buf, size_t len);
+
+/**
+ * holm_guest_translate() - walk the guest's page tables in userspace
+ * @sregs: control registers
+ * @rflags: for SMAP (AC)
+ * @gva: linear address
+ * @flags: HOLM_TRANSLATE_WRITE, _FETCH, _USER
+ * @set_ad: set accessed and dirty bits as the CPU would
+ * @ops: for reading (and, with @set_ad, changing) tables
+ * @opaque: handed to @ops
+ * @gpa: result
+ * @error_code: #PF error code when refused
+ *
+ * Return: 0, or 1 when the access faults.
+ */
+int holm_guest_translate(const struct holm_sregs *sregs, uint64_t rflags, uint64_t gva,
+			 uint32_t flags, bool set_ad, const struct holm_emul_ops *ops,
+			 void *opaque, uint64_t *gpa, uint32_t *error_code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBHOLM_H */
