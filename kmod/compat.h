@@ -6,6 +6,7 @@
 #ifndef HOLM_COMPAT_H
 #define HOLM_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
@@ -68,5 +69,16 @@ static inline void holm_vma_set_flags(struct vm_area_struct *vma, vm_flags_t fla
 	vma->vm_flags |= flags;
 #endif
 }
+
+/* 6.13 added hrtimer_setup(); hrtimer_init() was removed in 6.15. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock_id, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+}
+#endif
 
 #endif /* HOLM_COMPAT_H */

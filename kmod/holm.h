@@ -132,7 +132,6 @@ struct holm_vcpu {
 	bool shutdown;				/* [r] triple fault */
 	atomic_t nmi_pending;			/* [a] 0..2 NMIs latched */
 	bool extint;				/* [a] the PIC's INTR line */
-	int intr_ack_vector;			/* [r] vector from the PIC, or -1 */
 	u32 windows;				/* [r] HOLM_WINDOW_* the backend has open, ~0: unknown */
 
 	/* The last exit. */
@@ -304,8 +303,6 @@ void holm_raise_exception(struct holm_vcpu *vcpu, u8 vector);
 void holm_raise_exception_err(struct holm_vcpu *vcpu, u8 vector, u32 error_code);
 void holm_raise_pf(struct holm_vcpu *vcpu, u64 cr2, u32 error_code);
 void holm_raise_db(struct holm_vcpu *vcpu, u64 dr6_bits);
-/* A checked event of type HOLM_EVENT_EXCEPTION (HOLM_RUN_EXCEPTION). */
-void holm_raise_event(struct holm_vcpu *vcpu, const struct holm_event *event);
 
 /**
  * holm_skip_insn() - the instruction that exited is done
