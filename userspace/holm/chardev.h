@@ -34,9 +34,10 @@ struct chardev_frontend {
  *	place and returns how many bytes are left, at most @len. NULL: none
  * @filter_opaque: handed to @filter
  *
- * Both descriptors stay the caller's and must outlive the chardev. Their
- * O_NONBLOCK flag is left alone (a terminal shares it with the shell): they
- * are read and written only when ready.
+ * Both descriptors stay the caller's; @in_fd must outlive the chardev. Their
+ * O_NONBLOCK flag is left alone (a terminal shares it with the shell). Of a
+ * pty give the master, with O_NONBLOCK set, and keep the slave open too: a
+ * master whose slave nobody has open reports an error.
  */
 struct chardev_config {
 	struct evloop *loop;
