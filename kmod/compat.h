@@ -81,4 +81,20 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/*
+ * 6.2 lets signals interrupt the waits of get_user_pages() for userspace
+ * (93c5c61d9e58); before, only fatal ones do.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define FOLL_INTERRUPTIBLE 0
+#endif
+
+/*
+ * From 6.6 on get_user_pages() passes over NUMA hinting entries unless asked
+ * (d74943a2f3cd); before, it always takes the hinting fault.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define FOLL_HONOR_NUMA_FAULT 0
+#endif
+
 #endif /* HOLM_COMPAT_H */

@@ -3,6 +3,7 @@
  * Guest memory: slots, second-level page tables, dirty logging, and access to
  * guest memory from the driver.
  *
+ *	mmu.c		the life of a struct holm_mmu
  *	slots.c		which guest-physical ranges are which launcher memory
  *	fault.c		a missing or forbidden translation -> a mapping
  *	walker.c	the page-table walker: map, zap, split, write-protect, age
@@ -26,13 +27,15 @@ struct holm_slot;
 struct holm_vcpu;
 struct holm_vm;
 
-#define HOLM_MMU_ROOTS	1	/* views of guest memory; the first is the guest's own */
+#define HOLM_MMU_ROOTS	1	/* views of guest memory */
+#define HOLM_MMU_ROOT_GUEST 0	/* the guest's own */
 
 enum holm_page_level {		/* the size of what an entry maps */
 	HOLM_PG_4K = 1,
 	HOLM_PG_2M = 2,
 	HOLM_PG_1G = 3,
 	HOLM_PG_512G = 4,	/* never a leaf */
+	HOLM_PG_256T = 5,	/* never a leaf; 5-level tables only */
 };
 
 /* Access rights and kinds of access: HOLM_ACCESS_READ, _WRITE, _FETCH (uapi). */
@@ -40,7 +43,9 @@ enum holm_page_level {		/* the size of what an entry maps */
 /**
  * struct holm_mmu_format - one vendor's second-level page-table entry
  * @name: for messages
- * @levels: levels of the table (4)
+ * @levels: levels of the table: 4, or 5 where nested paging follows a host
+ *	that has CR4.LA57 set (APM Vol. 2, "Nested Paging": nCR3 is walked in
+ *	the host's paging mode)
  * @max_leaf: the largest page the CPU maps
  * @present: entry refers to something
  * @leaf: entry at this level maps a page (only for present entries)
@@ -56,14 +61,24 @@ enum holm_page_level {		/* the size of what an entry maps */
  * @clear_dirty: the entry without its dirty mark
  * @write_protect: the entry without write access
  * @has_ad: accessed and dirty bits exist
+ * @pml: writes through entries without dirty mark are logged by the CPU and
+ *	reach holm_dirty_mark(): dirty logging clears dirty marks of 4K pages
+ *	instead of taking write access away; needs @has_ad
+ * @nx_huge: 2M and 1G pages are mapped without HOLM_ACCESS_FETCH and broken up
+ *	where the guest executes: for CPUs with the erratum "machine check
+ *	error on instruction TLB multi-hit" (X86_BUG_ITLB_MULTIHIT), on which a
+ *	guest that changes page sizes could otherwise stop the host
  *
- * All functions are pure. @has_ad and @max_leaf are set at backend setup.
+ * All functions are pure. @levels, @max_leaf, @has_ad, @pml and @nx_huge are
+ * set at backend setup, before the first VM.
  */
 struct holm_mmu_format {
 	const char *name;
 	u8 levels;
 	u8 max_leaf;
 	bool has_ad;
+	bool pml;
+	bool nx_huge;
 	bool (*present)(u64 entry);
 	bool (*leaf)(u64 entry, int level);
 	u64 (*make_leaf)(u64 pa, int level, u32 access, bool dirty);
@@ -79,7 +94,7 @@ struct holm_mmu_format {
 
 /*
  * The two formats are not const because setup() fills in what this CPU can
- * do (max_leaf, has_ad) before the first VM.
+ * do before the first VM.
  */
 extern struct holm_mmu_format holm_format_ept;
 extern struct holm_mmu_format holm_format_npt;
@@ -100,17 +115,15 @@ struct holm_fault {
 	u8 insn[15];
 };
 
-/**
- * struct holm_memslot - one slot
- * @node: links it in the table's array order (see slots.c)
- */
-struct holm_memslot;
-struct holm_memslots;
+struct holm_memslots;	/* mmu/slots.h */
 
 /**
  * struct holm_mmu - a VM's memory
- * @lock: [m] page tables, their counts, invalidate_*; taken with IRQs on;
- *	nests inside everything but the host's page-table locks
+ * @format: [I] how an entry looks
+ * @phys_bits: [I] width of a guest-physical address
+ * @lock: [m] page tables, their counts, invalidate_*; taken with IRQs on; the
+ *	innermost lock: aging takes it under the host's page-table locks, so
+ *	nothing that may fault or sleep happens under it
  * @slots_lock: changes of the slot table; outside of @lock
  * @slots: the current table, SRCU-protected; replaced whole
  * @srcu: readers of @slots
@@ -123,6 +136,8 @@ struct holm_memslots;
  * @nr_leaves: [m] leaves by level
  */
 struct holm_mmu {
+	const struct holm_mmu_format *format;
+	u8 phys_bits;
 	spinlock_t lock;
 	struct mutex slots_lock;
 	struct holm_memslots __rcu *slots;
@@ -151,13 +166,19 @@ int holm_mmu_init(struct holm_vm *vm);
 /* Undo; no vCPU runs. Frees all slots and tables. May sleep. */
 void holm_mmu_destroy(struct holm_vm *vm);
 
-/* The physical address of root table @root, for EPTP or nCR3. */
+/*
+ * The physical address of root table @root, for EPTP or nCR3 (which adds the
+ * host's memory encryption bit, __sme_set(), where that is on).
+ */
 u64 holm_mmu_root(struct holm_vm *vm, unsigned int root);
 
 /**
  * holm_slot_set() - HOLM_SET_SLOT
  * @vm: the VM
  * @arg: a copy of the launcher's argument, unchecked
+ *
+ * When it returns, no vCPU uses a translation that the change forbids, and
+ * with a new HOLM_SLOT_LOG_DIRTY every later write is logged.
  *
  * Context: process, may sleep. Return: 0 or -EINVAL, -EEXIST (overlap),
  * -ENOENT (removing nothing), -ENOMEM.
@@ -167,7 +188,10 @@ int holm_slot_set(struct holm_vm *vm, const struct holm_slot *arg);
 /* HOLM_GET_DIRTY_LOG; -EINVAL, -ENOENT, -EFAULT, -ENOMEM. May sleep. */
 int holm_dirty_log_get(struct holm_vm *vm, const struct holm_dirty_log *arg);
 
-/* The page at @gpa was written by the driver or found in a PML buffer. */
+/*
+ * The page at @gpa was written by the driver or found in a PML buffer. Any
+ * context but NMI.
+ */
 void holm_dirty_mark(struct holm_vm *vm, u64 gpa);
 
 /**

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A second-level fault: from a missing or forbidden translation to a mapping.
+ *
+ * Locking: the slot table is looked at in an SRCU section, which is left while
+ * the page is got (that may take as long as a userfaultfd handler likes) and
+ * entered again to map it, if the table is still the same. The notifier's
+ * sequence number (notifier.c) does the same for the launcher's page tables:
+ * it is read before them and tested under mmu->lock.
+ *
+ * The page is held only until it is mapped; from then on the notifier tells
+ * when it goes. What is mapped writable is set dirty at once, because the host
+ * does not look at dirty bits of second-level tables: before it cleans the page
+ * it write-protects it, which the notifier hears, and the next write is a fault
+ * again.
+ *
+ * Every page may be executed. The one exception is struct
+ * holm_mmu_format.nx_huge: on a CPU that has the erratum, a backend sets it, and
+ * huge pages are broken up where they are executed.
+ */
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/swap.h>
+
+#include "../holm.h"
+#include "notifier.h"
+#include "slots.h"
+#include "walker.h"
+
+/**
+ * struct fault_ctx - a fault being answered
+ * @gpa: address of the page
+ * @uaddr: the launcher's address of it
+ * @write: the guest writes
+ * @fetch: the guest executes
+ * @may_write: a read may map writable too
+ * @logging: the slot has a dirty bitmap
+ * @max_level: largest page that the slot and its flags allow
+ * @slot: valid as long as @generation is the table's
+ * @generation: of the slot table
+ * @seq: of the notifier
+ */
+struct fault_ctx {
+	u64 gpa;
+	unsigned long uaddr;
+	bool write;
+	bool fetch;
+	bool may_write;
+	bool logging;
+	int max_level;
+	const struct holm_memslot *slot;
+	u64 generation;
+	unsigned long seq;
+};
+
+/* The largest page at @gpa that does not leave the slot. */
+static int slot_max_level(const struct holm_memslot *slot, u64 gpa, int max)
+{
+	int level;
+
+	for (level = max; level > HOLM_PG_4K; level--) {
+		u64 size = holm_pt_size(level), base = gpa & ~(size - 1);
+
+		if (base >= slot->gpa && holm_slot_end(slot) - base >= size &&
+		    !((slot->gpa ^ slot->uaddr) & (size - 1)))
+			break;
+	}
+	return level;
+}
+
+/* Find the slot: 0, or 1 when this is an MMIO exit. */
+static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
+{
+	const struct holm_mmu_format *fmt = mmu->format;
+	const struct holm_memslots *slots;
+	const struct holm_memslot *slot;
+	bool readonly;
+	int idx, ret = 1;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	slots = holm_slots(mmu);
+	slot = holm_slot_find(slots, ctx->gpa);
+	if (!slot || slot->dying)
+		goto out;
+	readonly = slot->flags & HOLM_SLOT_READONLY;
+	if (readonly && ctx->write)
+		goto out;
+
+	ctx->slot = slot;
+	ctx->generation = slots->generation;
+	ctx->uaddr = holm_slot_uaddr(slot, ctx->gpa);
+	ctx->logging = slot->dirty;
+	/* The first write to a logged page must be seen: by a fault, or by PML. */
+	ctx->may_write = ctx->write || (!readonly && (!ctx->logging || fmt->pml));
+	/*
+	 * Dirty logging wants 4K pages where they are written. PML logs 4K pages
+	 * too, but says nothing about those that are not marked.
+	 */
+	if ((ctx->logging && ctx->may_write) || (fmt->nx_huge && ctx->fetch))
+		ctx->max_level = HOLM_PG_4K;
+	else
+		ctx->max_level = slot_max_level(slot, ctx->gpa, fmt->max_leaf);
+	ret = 0;
+out:
+	srcu_read_unlock(&mmu->srcu, idx);
+	return ret;
+}
+
+/*
+ * Get the page, with a reference. A read fault maps writable where the
+ * launcher's own entry is writable already, but breaks no copy-on-write.
+ */
+static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool *writable)
+{
+	unsigned int flags = FOLL_HWPOISON | FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT;
+	struct page *again;
+	long got;
+
+	*writable = true;
+	if (ctx->may_write && get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, page))
+		return 0;
+
+	if (ctx->write)
+		flags |= FOLL_WRITE;
+	got = get_user_pages_unlocked(ctx->uaddr, 1, page, flags);
+	switch (got) {
+	case 1:
+		break;
+	case -EHWPOISON:
+	case -ENOMEM:
+	case -EAGAIN:
+		return got;
+	case -EINTR:
+	case -ERESTARTSYS:
+		return -EINTR;
+	default:
+		return -EFAULT;
+	}
+
+	*writable = ctx->write;
+	if (!ctx->write && ctx->may_write &&
+	    get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, &again)) {
+		put_page(*page);
+		*page = again;
+		*writable = true;
+	}
+	return 0;
+}
+
+/*
+ * The size of the launcher's own mapping. IRQs off keep the tables from being
+ * freed, as for get_user_pages_fast(). Whatever may make the mapping smaller
+ * is announced to the notifier first, so the answer holds when
+ * holm_invalidated() says so.
+ */
+static int host_level(struct mm_struct *mm, unsigned long addr)
+{
+	int level = HOLM_PG_4K;
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, addr));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, addr));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, addr));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = HOLM_PG_1G;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, addr));
+	if (pmd_none(pmd) || !pmd_present(pmd))
+		goto out;
+	if (pmd_leaf(pmd))
+		level = HOLM_PG_2M;
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+/*
+ * Map the page unless something changed: 0, -EAGAIN to start again, or the
+ * number of pages that @cache lacked.
+ */
+static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct page *page,
+		     bool writable, struct holm_pt_cache *cache)
+{
+	struct holm_pt_leaf leaf = {
+		.gpa = ctx->gpa,
+		.pa = PFN_PHYS(page_to_pfn(page)),
+		.level = HOLM_PG_4K,
+		.access = HOLM_ACCESS_READ | HOLM_ACCESS_FETCH | (writable ? HOLM_ACCESS_WRITE : 0),
+		/* Without the mark, PML tells of the first write. */
+		.dirty = writable && (ctx->write || !ctx->logging),
+		.keep_tables = ctx->logging || mmu->format->nx_huge,
+	};
+	unsigned long start, size;
+	LIST_HEAD(detached);
+	int idx, ret = -EAGAIN;
+
+	if (ctx->max_level > HOLM_PG_4K)
+		leaf.level = min(ctx->max_level, host_level(current->mm, ctx->uaddr));
+	size = holm_pt_size(leaf.level);
+	start = ctx->uaddr & ~(size - 1);
+
+	idx = srcu_read_lock(&mmu->srcu);
+	if (holm_slots(mmu)->generation != ctx->generation)
+		goto out_srcu;
+
+	spin_lock(&mmu->lock);
+	if (holm_invalidated(mmu, ctx->seq, start, start + size))
+		goto out_lock;
+	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, cache, &detached);
+	/* With the mapping, as seen from holm_dirty_log_get(). */
+	if (!ret && ctx->write)
+		holm_slot_mark_dirty(ctx->slot, ctx->gpa);
+out_lock:
+	spin_unlock(&mmu->lock);
+out_srcu:
+	srcu_read_unlock(&mmu->srcu, idx);
+	holm_pt_free(mmu, &detached, true);
+	return ret;
+}
+
+static void fault_put_page(struct page *page, bool mapped, bool writable)
+{
+	struct folio *folio = page_folio(page);
+
+	if (mapped && !folio_test_reserved(folio)) {
+		/*
+		 * Only the flag: a page that its file system must prepare for
+		 * a write was prepared when its entry became writable.
+		 */
+		if (writable && !folio_test_dirty(folio))
+			folio_set_dirty(folio);
+		folio_mark_accessed(folio);
+	}
+	folio_put(folio);
+}
+
+int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
+{
+	struct holm_mmu *mmu = &vcpu->vm->mmu;
+	struct fault_ctx ctx = {
+		.gpa = fault->gpa & PAGE_MASK,
+		.write = fault->access & HOLM_ACCESS_WRITE,
+		.fetch = fault->access & HOLM_ACCESS_FETCH,
+	};
+	struct holm_pt_cache cache = {};
+	int ret;
+
+	might_sleep();
+	if (current->mm != vcpu->vm->mm)
+		return -EFAULT;
+
+	for (;;) {
+		struct page *page;
+		bool writable;
+
+		ret = fault_slot(mmu, &ctx);
+		if (ret)
+			break;
+		ctx.seq = holm_invalidate_seq(mmu);
+		ret = fault_get_page(&ctx, &page, &writable);
+		if (!ret) {
+			ret = fault_map(mmu, &ctx, page, writable, &cache);
+			fault_put_page(page, !ret, writable);
+		}
+		if (ret > 0)
+			ret = holm_pt_cache_fill(&cache, ret) ?: -EAGAIN;
+		if (ret != -EAGAIN)
+			break;
+
+		if (signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	holm_pt_cache_drain(&cache);
+	return ret;
+}
