@@ -105,6 +105,18 @@ class Bed:
     def send_control(self, text):
         """Send a line to the host's init."""
 
+    def read_log(self, name):
+        """Return the lines of the file NAME of this run."""
+        try:
+            with open(os.path.join(self.work, name), errors="replace") as f:
+                return f.read().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def messages(self):
+        """Return what the emulator itself had to say, as lines."""
+        return self.read_log("emulator")
+
     def finish(self):
         """Bring home what the host left, after the emulator has ended."""
 

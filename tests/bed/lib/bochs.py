@@ -29,7 +29,7 @@ class Bochs(Bed):
     @property
     def arguments(self):
         # Messages below a warning cost time on the emulated UART.
-        return "loglevel=5 tsc=reliable no_timer_check libata.force=noncq"
+        return "loglevel=5 tsc=reliable no_timer_check clearcpuid=ht,xsavec,xsaves"
 
     def settings(self):
         settings = super().settings()
@@ -132,9 +132,13 @@ class Bochs(Bed):
             self._make_disk()
         with open(os.path.join(self.work, "bochsrc"), "w") as f:
             f.write(self._configuration())
+        # Debian builds Bochs with its debugger, which waits for a command.
+        with open(os.path.join(self.work, "commands"), "w") as f:
+            f.write("continue\n")
         with open(os.path.join(self.work, "emulator"), "wb") as log:
             self.process = subprocess.Popen(
-                ["bochs", "-q", "-f", "bochsrc"], cwd=self.work,
+                ["bochs", "-q", "-f", "bochsrc", "-rc", "commands"],
+                cwd=self.work,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
 
     def channels(self):
@@ -158,6 +162,12 @@ class Bochs(Bed):
             name = _CHANNELS.get(self.pending[4:5], "err")
             yield name, self.pending[_HEADER:_HEADER + length]
             self.pending = self.pending[_HEADER + length:]
+
+    def messages(self):
+        # Problems only: "p" and "e" mark panics and errors.
+        return [line for line in
+                self.read_log("emulator") + self.read_log("bochs.log")
+                if line[11:12] in "pe"]
 
     def finish(self):
         if not self.options.share:
