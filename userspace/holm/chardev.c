@@ -16,7 +16,8 @@
 #include "evloop.h"
 
 #define OUT_SIZE	65536
-#define IN_SIZE		512
+#define IN_SIZE		4096
+#define READ_SIZE	512
 
 struct chardev {
 	struct chardev_config cfg;
@@ -27,7 +28,7 @@ struct chardev {
 	bool out_dead;			/* machine lock */
 	bool out_refused;		/* machine lock; front end waits for room */
 	size_t out_head, out_len;	/* machine lock; ring in out_buf */
-	size_t in_head, in_len;		/* machine lock; filtered, not yet taken */
+	size_t in_head, in_len;		/* machine lock; ring in in_buf */
 	uint8_t in_buf[IN_SIZE];
 	uint8_t out_buf[OUT_SIZE];
 };
@@ -143,27 +144,44 @@ static void out_ready(void *opaque, uint32_t events)
 	}
 }
 
-/* Hand over what is buffered; true when all of it is gone. */
-static bool in_deliver(struct chardev *c)
+/* Hand over as much of the buffer as the front end takes. */
+static void in_deliver(struct chardev *c)
 {
 	while (c->in_len) {
-		size_t n = c->fe.room ? c->fe.room(c->fe.opaque) : 0;
+		size_t start = c->in_head, n = IN_SIZE - start;
+		size_t room = c->fe.room ? c->fe.room(c->fe.opaque) : 0;
 
 		if (n > c->in_len)
 			n = c->in_len;
+		if (n > room)
+			n = room;
 		if (!n)
-			return false;
+			return;
 		/* The front end may come back by chardev_kick_input(). */
-		c->in_head += n;
+		c->in_head = (start + n) % IN_SIZE;
 		c->in_len -= n;
-		c->fe.receive(c->fe.opaque, c->in_buf + c->in_head - n, n);
+		c->fe.receive(c->fe.opaque, c->in_buf + start, n);
 	}
-	return true;
+}
+
+/*
+ * Read on while a batch fits. With a filter read on in any case: an escape key
+ * must work on a guest that takes no input any more, and what the guest does
+ * not take is lost then, as with a keyboard.
+ */
+static void in_watch(struct chardev *c)
+{
+	bool room = IN_SIZE - c->in_len >= READ_SIZE;
+
+	if (c->in.fd >= 0)
+		evfd_modify(&c->in, room || c->cfg.filter ? EPOLLIN : 0);
 }
 
 static void in_ready(void *opaque, uint32_t events)
 {
 	struct chardev *c = opaque;
+	uint8_t batch[READ_SIZE];
+	size_t i, len;
 	ssize_t n;
 
 	(void)events;
@@ -171,21 +189,22 @@ static void in_ready(void *opaque, uint32_t events)
 	 * Level-triggered and one read per report: it cannot block, whatever
 	 * the descriptor's O_NONBLOCK says.
 	 */
-	n = read(c->cfg.in_fd, c->in_buf, sizeof(c->in_buf));
+	n = read(c->cfg.in_fd, batch, sizeof(batch));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
 		evfd_remove(&c->in);
 		return;
 	}
-	c->in_head = 0;
-	c->in_len = (size_t)n;
+	len = (size_t)n;
 	if (c->cfg.filter)
-		c->in_len = c->cfg.filter(c->cfg.filter_opaque, c->in_buf,
-					  (size_t)n);
-	/* Stop reading while the guest has not taken the last batch. */
-	if (!in_deliver(c))
-		evfd_modify(&c->in, 0);
+		len = c->cfg.filter(c->cfg.filter_opaque, batch, len);
+	for (i = 0; i < len && c->in_len < IN_SIZE; i++) {
+		c->in_buf[(c->in_head + c->in_len) % IN_SIZE] = batch[i];
+		c->in_len++;
+	}
+	in_deliver(c);
+	in_watch(c);
 }
 
 struct chardev *chardev_create(const struct chardev_config *cfg, struct err *e)
@@ -279,8 +298,10 @@ ssize_t chardev_write(struct chardev *c, const uint8_t *buf, size_t len)
 
 void chardev_kick_input(struct chardev *c)
 {
-	if (c && in_deliver(c) && c->in.fd >= 0)
-		evfd_modify(&c->in, EPOLLIN);
+	if (!c)
+		return;
+	in_deliver(c);
+	in_watch(c);
 }
 
 void chardev_flush(struct chardev *c, int timeout_ms)

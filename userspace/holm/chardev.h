@@ -28,7 +28,9 @@ struct chardev_frontend {
 /**
  * struct chardev_config - how to make one
  * @loop: event loop
- * @in_fd: input, -1 for none; read only while the front end has room
+ * @in_fd: input, -1 for none. Without a filter it is read only while there is
+ *	room for it (a pipe's writer waits); with one always, and what the front
+ *	end does not take in time is lost
  * @out_fd: output, -1 drops it
  * @filter: sees input before the front end (an escape key); edits @buf in
  *	place and returns how many bytes are left, at most @len. NULL: none
