@@ -6,7 +6,8 @@
  * quote ends with one, and has the escapes \" \\ \n \t \xHH in between. A line
  * that ends with a backslash goes on in the next one, which is indented; the
  * blanks in front of it are dropped. Every other indented line after a key is
- * an error, because libinih would add it to the key above it.
+ * an error, because libinih would add it to the key above it. libinih cuts a
+ * comment off before it looks at quotes: a ; after a blank is written \x3b.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -166,7 +167,7 @@ static int unquote(char *value, struct err *err)
 		}
 	}
 	if (*from != '"')
-		return err_set(err, "the closing quote is missing");
+		return err_set(err, "the closing quote is missing (a ; after a blank starts a comment in quotes too: write \\x3b)");
 	if (from[1])
 		return err_set(err, "unexpected text after the closing quote: %s", from + 1);
 	*to = '\0';
