@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The run loop, through the fake backend. */
+#include <linux/workqueue.h>
+#include <linux/sched/signal.h>
+
+#include "../../kmod/exits.h"
+#include "../../kmod/x86/x86.h"
+#include "env.h"
+
+#define X86_IF	BIT(9)
+
+/* ---- guests ---------------------------------------------------------------- */
+
+static void guest_signal(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	set_tsk_thread_flag(current, TIF_SIGPENDING);
+}
+
+static void guest_immediate_exit(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	WRITE_ONCE(vcpu->run->immediate_exit, 1);
+}
+
+static void guest_cpuid_args(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	vcpu->regs.gpr[HOLM_RAX] = 0x40000000;
+	vcpu->regs.gpr[HOLM_RCX] = 0;
+}
+
+static void guest_sti_shadow(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	fake->regs.rflags |= X86_IF;
+	fake->shadow = HOLM_EVENTS_SHADOW_STI;
+}
+
+static void guest_shadow_over(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	fake->shadow = 0;
+}
+
+static void guest_iret(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	fake->nmi_masked = false;
+}
+
+static void guest_out(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	vcpu->regs.gpr[HOLM_RAX] = 0x1122334455667788;
+}
+
+static void guest_msr_bad(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	vcpu->regs.gpr[HOLM_RCX] = 0xdeadbeef;
+}
+
+/* ---- exits ----------------------------------------------------------------- */
+
+static enum holm_next exit_out16(struct holm_vcpu *vcpu)
+{
+	return holm_exit_io(vcpu, 0x80, 2, 0);
+}
+
+static enum holm_next exit_in8(struct holm_vcpu *vcpu)
+{
+	return holm_exit_io(vcpu, 0x71, 1, HOLM_IO_IN);
+}
+
+static enum holm_next exit_touch_ram(struct holm_vcpu *vcpu)
+{
+	vcpu->fault = (struct holm_fault) { .gpa = 0x3000, .access = HOLM_ACCESS_WRITE };
+	return holm_exit_fault(vcpu);
+}
+
+static enum holm_next exit_touch_hole(struct holm_vcpu *vcpu)
+{
+	vcpu->fault = (struct holm_fault) { .gpa = 0xfee00020, .access = HOLM_ACCESS_READ };
+	return holm_exit_fault(vcpu);
+}
+
+#define STEP(g, e, len) { .guest = (g), .exit = (e), .insn_len = (len) }
+
+static long run(struct holm_env *env)
+{
+	return holm_env_ioctl_raw(env->vcpu_file, HOLM_RUN, 0);
+}
+
+/* ---- exits in the kernel --------------------------------------------------- */
+
+static void run_cpuid(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_cpuid_args, holm_exit_cpuid, 2),
+		STEP(NULL, exit_out16, 2),
+	};
+	u64 rip = 0xfff0;
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_IO);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, rip + 2);
+	KUNIT_EXPECT_EQ(test, env->run->next_rip, rip + 4);
+	KUNIT_EXPECT_EQ(test, (u32)env->run->regs.gpr[HOLM_RBX], 0x4b4d564bU);	/* "KVMK" */
+}
+
+static void run_out(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_out, exit_out16, 2),
+		STEP(NULL, exit_in8, 1),
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_IO);
+	KUNIT_EXPECT_EQ(test, env->run->io.port, (u16)0x80);
+	KUNIT_EXPECT_EQ(test, env->run->io.size, (u8)2);
+	KUNIT_EXPECT_EQ(test, env->run->io.data, 0x7788U);
+	KUNIT_EXPECT_TRUE(test, env->run->out_flags & HOLM_OUT_NEXT_RIP);
+
+	/* Complete: RIP moves on, and the register write arrives. */
+	env->run->regs.gpr[HOLM_RBX] = 42;
+	env->run->in_flags = HOLM_RUN_COMPLETE | HOLM_RUN_REGS;
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->in_flags, 0U);
+	KUNIT_EXPECT_EQ(test, env->run->io.flags, (u8)HOLM_IO_IN);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, 0xfff2ULL);
+	KUNIT_EXPECT_EQ(test, env->run->regs.gpr[HOLM_RBX], 42ULL);
+}
+
+static void run_fault(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(NULL, exit_touch_ram, 0),
+		STEP(NULL, exit_touch_hole, 0),
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 2U);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_MMIO);
+	KUNIT_EXPECT_EQ(test, env->run->mmio.gpa, 0xfee00020ULL);
+	KUNIT_EXPECT_TRUE(test, env->run->out_flags & HOLM_OUT_SREGS);
+	KUNIT_EXPECT_FALSE(test, env->run->out_flags & HOLM_OUT_NEXT_RIP);
+}
+
+static void run_shutdown(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = { STEP(NULL, holm_exit_shutdown, 0) };
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_SHUTDOWN);
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EIO);
+}
+
+/* ---- leaving --------------------------------------------------------------- */
+
+static void run_signal(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_signal, NULL, 0),
+		STEP(NULL, exit_out16, 2),
+	};
+	long ret;
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	ret = run(env);
+	clear_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_EQ(test, ret, (long)-EINTR);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_INTR);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 1U);
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_IO);
+}
+
+static void run_immediate_exit(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_immediate_exit, NULL, 0),
+		STEP(NULL, exit_out16, 2),
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	env->run->immediate_exit = 1;
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINTR);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 0U);
+	env->run->immediate_exit = 0;
+	/* Set while the guest runs: it is not entered again. */
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINTR);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 1U);
+	env->run->immediate_exit = 0;
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+}
+
+/* ---- events ---------------------------------------------------------------- */
+
+static long inject(struct holm_env *env, u32 kind, u32 vector)
+{
+	struct holm_inject arg = { .kind = kind, .vector = vector };
+
+	return holm_env_ioctl(env, env->vcpu_file, HOLM_INJECT, &arg, sizeof(arg));
+}
+
+static void run_gp(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_msr_bad, holm_exit_rdmsr, 2),
+		STEP(NULL, exit_out16, 2),
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_ASSERT_EQ(test, env->fake->nr_injected, 1U);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].type, (u8)HOLM_EVENT_EXCEPTION);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].vector, (u8)13);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, 0xfff0ULL);
+}
+
+static void run_nmi(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(NULL, NULL, 0),		/* the handler runs */
+		STEP(guest_iret, NULL, 0),	/* and returns */
+		STEP(NULL, exit_out16, 2),	/* the second NMI was delivered */
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, inject(env, HOLM_INJECT_NMI, 0), 0L);
+	KUNIT_EXPECT_EQ(test, inject(env, HOLM_INJECT_NMI, 0), 0L);
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_ASSERT_EQ(test, env->fake->nr_injected, 2U);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].type, (u8)HOLM_EVENT_NMI);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[1].type, (u8)HOLM_EVENT_NMI);
+}
+
+static void run_extint(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_sti_shadow, NULL, 0),	/* IF set, but in the shadow */
+		STEP(guest_shadow_over, NULL, 0),
+		STEP(NULL, exit_out16, 2),
+	};
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, inject(env, HOLM_INJECT_EXTINT_RAISE, 0), 0L);
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_ASSERT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_INTR_ACK);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 2U);
+	KUNIT_EXPECT_TRUE(test, env->fake->windows & BIT(0));
+
+	KUNIT_EXPECT_EQ(test, inject(env, HOLM_INJECT_EXTINT_LOWER, 0), 0L);
+	env->run->intr_vector = 0x31;
+	env->run->in_flags = HOLM_RUN_INTR_VECTOR;
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_ASSERT_EQ(test, env->fake->nr_injected, 1U);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].type, (u8)HOLM_EVENT_INTERRUPT);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].vector, (u8)0x31);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_IO);
+}
+
+/* An NMI from elsewhere, some time after the vCPU halted. */
+static struct delayed_work later_nmi;
+static struct holm_vcpu *later_vcpu;
+
+static void send_later_nmi(struct work_struct *work)
+{
+	atomic_inc(&later_vcpu->nmi_pending);
+	holm_vcpu_request(later_vcpu, HOLM_REQ_EVENT);
+}
+
+static void guest_sti_nmi_later(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	fake->regs.rflags |= X86_IF;
+	later_vcpu = vcpu;
+	schedule_delayed_work(&later_nmi, msecs_to_jiffies(20));
+}
+
+static void run_hlt(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_sti_nmi_later, holm_exit_hlt, 1),
+		STEP(NULL, exit_out16, 2),
+	};
+	struct holm_mp_state mp = {};
+
+	INIT_DELAYED_WORK(&later_nmi, send_later_nmi);
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	cancel_delayed_work_sync(&later_nmi);
+	KUNIT_EXPECT_EQ(test, env->run->exit_reason, (u32)HOLM_EXIT_IO);
+	KUNIT_EXPECT_EQ(test, env->vcpu->stats.halts, 1ULL);
+	KUNIT_ASSERT_EQ(test, env->fake->nr_injected, 1U);
+	KUNIT_EXPECT_EQ(test, env->fake->injected[0].type, (u8)HOLM_EVENT_NMI);
+	KUNIT_EXPECT_EQ(test, holm_env_state(env, false, HOLM_STATE_MP, &mp, sizeof(mp)), 0L);
+	KUNIT_EXPECT_EQ(test, mp.state, (u32)HOLM_MP_RUNNABLE);
+}
+
+/* A signal ends the sleep, and the vCPU is still halted afterwards. */
+static void run_hlt_signal(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_signal, holm_exit_hlt, 1),
+	};
+	struct holm_mp_state mp = {};
+	long ret;
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	ret = run(env);
+	clear_thread_flag(TIF_SIGPENDING);
+	KUNIT_EXPECT_EQ(test, ret, (long)-EINTR);
+	KUNIT_EXPECT_EQ(test, holm_env_state(env, false, HOLM_STATE_MP, &mp, sizeof(mp)), 0L);
+	KUNIT_EXPECT_EQ(test, mp.state, (u32)HOLM_MP_HALTED);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, 0xfff1ULL);
+}
+
+/* ---- what the launcher may not do ------------------------------------------- */
+
+static void run_bad_input(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = { STEP(NULL, exit_out16, 2) };
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	env->run->in_flags = 1U << 31;
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	env->run->in_flags = HOLM_RUN_COMPLETE;		/* nothing to complete */
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	env->run->in_flags = HOLM_RUN_INTR_VECTOR;	/* nobody asked */
+	env->run->intr_vector = 0x20;
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	env->run->in_flags = HOLM_RUN_EXCEPTION;
+	env->run->exception = (struct holm_event) { .type = HOLM_EVENT_NMI, .vector = 2 };
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	env->run->exception = (struct holm_event) { .type = HOLM_EVENT_EXCEPTION, .vector = 32 };
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	env->run->in_flags = HOLM_RUN_SREGS;		/* all zero: no valid state */
+	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	KUNIT_EXPECT_EQ(test, env->fake->entries, 0U);
+	env->run->in_flags = 0;
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+}
+
+static const struct run_case {
+	const char *name;
+	void (*fn)(struct kunit *test, struct holm_env *env);
+} run_cases[] = {
+	{ "cpuid, handled in the kernel", run_cpuid },
+	{ "port output and its completion", run_out },
+	{ "memory fault and MMIO", run_fault },
+	{ "shutdown", run_shutdown },
+	{ "signal", run_signal },
+	{ "immediate_exit", run_immediate_exit },
+	{ "#GP of a refused MSR", run_gp },
+	{ "two NMIs", run_nmi },
+	{ "ExtINT by window and acknowledge", run_extint },
+	{ "HLT, woken by an NMI", run_hlt },
+	{ "HLT, interrupted by a signal", run_hlt_signal },
+	{ "bad run page", run_bad_input },
+};
+
+static void run_case_desc(const struct run_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(run, run_cases, run_case_desc);
+
+static void test_run(struct kunit *test)
+{
+	const struct run_case *c = test->param_value;
+	struct holm_env env;
+	int err;
+
+	holm_env_enter(test, &env);
+	err = holm_env_create(&env);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	if (!err)
+		c->fn(test, &env);
+	clear_thread_flag(TIF_SIGPENDING);
+	holm_env_leave(&env);
+}
+
+static struct kunit_case run_suite_cases[] = {
+	KUNIT_CASE_PARAM(test_run, run_gen_params),
+	{}
+};
+
+static struct kunit_suite run_suite = {
+	.name = "holm-run",
+	.test_cases = run_suite_cases,
+};
+kunit_test_suite(run_suite);
