@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entering the guest, and what is done with IRQs off right after it left.
+ */
+#include <linux/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/msr-index.h>
+
+#include "entry.h"
+#include "svm.h"
+
+#define RFLAGS_TF	BIT_ULL(8)
+#define RFLAGS_RF	BIT_ULL(16)
+
+/* struct holm_regs.gpr[] as entry.S has it */
+static_assert(GPR_RCX == HOLM_RCX * sizeof(u64));
+static_assert(GPR_RDX == HOLM_RDX * sizeof(u64));
+static_assert(GPR_RBX == HOLM_RBX * sizeof(u64));
+static_assert(GPR_RBP == HOLM_RBP * sizeof(u64));
+static_assert(GPR_RSI == HOLM_RSI * sizeof(u64));
+static_assert(GPR_RDI == HOLM_RDI * sizeof(u64));
+static_assert(GPR_R8 == 8 * sizeof(u64));
+static_assert(GPR_R15 == 15 * sizeof(u64));
+
+/* ---- translations --------------------------------------------------------- */
+
+/**
+ * svm_flush_tlb() - backend->flush_tlb
+ * @vcpu: the vCPU
+ */
+void svm_flush_tlb(struct holm_vcpu *vcpu)
+{
+	to_svm(vcpu)->flush = true;
+}
+
+/*
+ * ASIDs tag translations (APM 15.16). Each CPU hands them out in order; when
+ * it has no more it flushes all and starts a new generation, and a vCPU whose
+ * ASID is from an older one takes a new one. Without flush-by-ASID a flush is
+ * a new ASID.
+ */
+static void svm_set_asid(struct svm_vcpu *svm, struct svm_cpu *pc)
+{
+	struct svm_vmcb *v = svm->vmcb;
+
+	v->tlb_control = SVM_TLB_NOTHING;
+	if (likely(svm->asid_generation == pc->asid_generation && !svm->flush))
+		return;
+
+	if (svm->asid_generation == pc->asid_generation && svm_caps.flush_asid) {
+		v->tlb_control = SVM_TLB_FLUSH_GUEST;
+	} else {
+		if (pc->next_asid >= svm_caps.nr_asids) {
+			pc->asid_generation++;
+			pc->next_asid = 1;
+			v->tlb_control = SVM_TLB_FLUSH_ALL;
+		}
+		v->asid = pc->next_asid++;
+		svm->asid_generation = pc->asid_generation;
+		svm_unclean(svm, SVM_CLEAN_ASID);
+	}
+	svm->flush = false;
+}
+
+/* ---- debug registers ------------------------------------------------------ */
+
+#define dr_read(n) ({							\
+	unsigned long __v;						\
+	asm volatile("mov %%db" #n ", %0" : "=r" (__v));		\
+	__v;								\
+})
+#define dr_write(n, v) \
+	asm volatile("mov %0, %%db" #n : : "r" ((unsigned long)(v)))
+
+struct host_dr {
+	unsigned long dr[4];
+	unsigned long dr7;
+};
+
+static void svm_load_dr(const u64 *dr)
+{
+	dr_write(0, dr[0]);
+	dr_write(1, dr[1]);
+	dr_write(2, dr[2]);
+	dr_write(3, dr[3]);
+}
+
+/*
+ * VMRUN loads DR6 and DR7, and the exit disables the host's breakpoints (APM
+ * 15.6); DR0..DR3 are left to us. They matter where the host has breakpoints,
+ * or the guest has its debug registers.
+ */
+static void svm_dr_enter(struct svm_vcpu *svm, struct host_dr *host)
+{
+	host->dr7 = 0;
+	if (unlikely(hw_breakpoint_active())) {
+		host->dr[0] = dr_read(0);
+		host->dr[1] = dr_read(1);
+		host->dr[2] = dr_read(2);
+		host->dr[3] = dr_read(3);
+		host->dr7 = dr_read(7);
+		dr_write(7, 0);		/* not at the guest's addresses */
+	}
+	if (unlikely(svm->dr_live))
+		svm_load_dr(svm->dr);
+}
+
+static void svm_dr_exit(struct svm_vcpu *svm, const struct host_dr *host)
+{
+	if (unlikely(svm->dr_live)) {
+		svm->dr[0] = dr_read(0);
+		svm->dr[1] = dr_read(1);
+		svm->dr[2] = dr_read(2);
+		svm->dr[3] = dr_read(3);
+		/* Without an enabled breakpoint the next use is noticed again. */
+		if (!(svm->vmcb->dr7 & DR_GLOBAL_ENABLE_MASK) &&
+		    !(svm->vmcb->dr7 & DR_LOCAL_ENABLE_MASK))
+			svm_dr_live(svm, false);
+	}
+	/* The host's #DB handler takes what it finds in DR6 for its own. */
+	if (unlikely(svm->vmcb->dr6 != DR6_RESERVED))
+		dr_write(6, DR6_RESERVED);
+	if (unlikely(host->dr7)) {
+		dr_write(0, host->dr[0]);
+		dr_write(1, host->dr[1]);
+		dr_write(2, host->dr[2]);
+		dr_write(3, host->dr[3]);
+		dr_write(7, host->dr7);
+	}
+}
+
+/* ---- NMI window ----------------------------------------------------------- */
+
+/*
+ * An NMI waits. SVM has no exit for "an NMI can be taken": while NMIs are
+ * masked the IRET intercept says when the handler ends, but before the IRET
+ * executes. It, or the one instruction of an interrupt shadow, is stepped over
+ * with TF; behind an event that is delivered by this entry a pending interrupt
+ * of the host ends the guest at once.
+ */
+static void svm_nmi_window_enter(struct svm_vcpu *svm)
+{
+	struct svm_vmcb *v = svm->vmcb;
+
+	if (likely(!svm->nmi_window))
+		return;
+	if (svm->nmi_masked && !svm->iret_pending)
+		return;
+	if (v->event_inj & SVM_EVENT_VALID) {
+		irq_work_queue(&svm->kick);
+		return;
+	}
+	svm->step = true;
+	svm->step_rip = v->rip;
+	svm->step_rflags = v->rflags;
+	svm->step_dr6 = v->dr6;
+	v->rflags |= RFLAGS_TF | RFLAGS_RF;
+}
+
+static void svm_nmi_window_exit(struct svm_vcpu *svm)
+{
+	struct svm_vmcb *v = svm->vmcb;
+	bool iret = svm->iret_pending;
+
+	if (unlikely(iret && v->rip != svm->iret_rip)) {
+		svm->iret_pending = false;
+		svm->nmi_masked = false;
+	}
+	svm->step_db = false;
+	if (likely(!svm->step))
+		return;
+
+	svm->step = false;
+	if (v->rip == svm->step_rip) {		/* left before it retired */
+		v->rflags &= ~(RFLAGS_TF | RFLAGS_RF);
+		v->rflags |= svm->step_rflags & (RFLAGS_TF | RFLAGS_RF);
+		return;
+	}
+	if (v->exit_code != SVM_EXIT_EXCP(VEC_DB) || svm->step_rflags & RFLAGS_TF)
+		return;
+	svm->step_db = true;
+	if (!iret)				/* IRET has loaded the guest's own TF */
+		v->rflags &= ~RFLAGS_TF;
+}
+
+/* ---- events whose delivery the exit interrupted --------------------------- */
+
+/*
+ * APM 15.7.2 and 15.20. A software event of the guest's own is dropped: RIP
+ * still is at its instruction, which executes again. One that we injected is
+ * given back to the core with RIP where it was.
+ */
+static void svm_take_interrupted(struct holm_vcpu *vcpu)
+{
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vmcb *v = svm->vmcb;
+	u32 info = v->exit_int_info;
+	struct holm_event event = {
+		.vector = info & SVM_EVENT_VECTOR,
+	};
+	bool soft = svm->soft;
+
+	svm->soft = false;
+	v->event_inj = 0;
+	if (likely(!(info & SVM_EVENT_VALID)))
+		return;
+
+	if (soft && v->rip == svm->soft_next) {
+		v->rip = svm->soft_rip;
+		vcpu->interrupted = svm->soft_event;
+		return;
+	}
+	switch (info & SVM_EVENT_TYPE) {
+	case SVM_EVENT_TYPE_INTR:
+		event.type = HOLM_EVENT_INTERRUPT;
+		vcpu->interrupted = event;
+		break;
+	case SVM_EVENT_TYPE_NMI:
+		event.type = HOLM_EVENT_NMI;
+		vcpu->interrupted = event;
+		break;
+	case SVM_EVENT_TYPE_EXCEPTION:
+		if (event.vector == VEC_BP || event.vector == VEC_OF)
+			break;
+		event.type = HOLM_EVENT_EXCEPTION;
+		if (info & SVM_EVENT_HAS_ERROR) {
+			event.flags = HOLM_EVENT_HAS_ERROR_CODE;
+			event.error_code = v->exit_int_error;
+		}
+		/* CR2 and DR6 were written before delivery began. */
+		vcpu->exception = event;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- run ------------------------------------------------------------------ */
+
+static void svm_set_tpr(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
+{
+	u32 ctl = svm->vmcb->int_ctl & ~SVM_INT_TPR_MASK;
+
+	ctl |= holm_lapic_get_cr8(vcpu) & 0xf;
+	if (ctl != svm->vmcb->int_ctl) {
+		svm->vmcb->int_ctl = ctl;
+		svm_unclean(svm, SVM_CLEAN_INT);
+	}
+}
+
+/**
+ * svm_run() - backend->run
+ * @vcpu: the vCPU, loaded, IRQs off
+ */
+void svm_run(struct holm_vcpu *vcpu)
+{
+	struct svm_cpu *pc = this_cpu_ptr(&svm_cpus);
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vmcb *v = svm->vmcb;
+	bool spec_ctrl = svm->spec_ctrl && !svm_caps.v_spec_ctrl;
+	struct host_dr host;
+
+	if (vcpu->st_dirty) {
+		svm_state_set(vcpu, vcpu->st_dirty);
+		vcpu->st_dirty = 0;
+	}
+	v->rax = vcpu->regs.gpr[HOLM_RAX];
+	svm_set_tpr(vcpu, svm);
+	svm_set_asid(svm, pc);
+	svm_nmi_window_enter(svm);
+	svm_dr_enter(svm, &host);
+	if (spec_ctrl)
+		svm_wrmsr(MSR_IA32_SPEC_CTRL, svm->spec_ctrl);
+	v->clean = svm_caps.clean_bits ? svm->clean : 0;
+
+	holm_svm_enter(vcpu->regs.gpr, svm->vmcb_pa, pc->host_pa, svm_caps.enter_flags);
+
+	if (spec_ctrl)
+		svm_wrmsr(MSR_IA32_SPEC_CTRL, svm->host_spec_ctrl);
+	/*
+	 * A machine check that the intercept took from the host is pending no
+	 * more: hand it to the handler as the CPU would have (APM 15.12.15).
+	 */
+	if (unlikely(v->exit_code == SVM_EXIT_EXCP(VEC_MC)))
+		asm volatile("int $18" : : : "memory");
+
+	/* CR2 and the interrupt state have no intercept: they may have changed. */
+	svm->clean = SVM_CLEAN_ALL & ~(SVM_CLEAN_CR2 | SVM_CLEAN_INT);
+	svm_dr_exit(svm, &host);
+	svm_nmi_window_exit(svm);
+	svm_take_interrupted(vcpu);
+	vcpu->regs.gpr[HOLM_RAX] = v->rax;
+	vcpu->next_rip = 0;
+	vcpu->st_valid = 0;
+}
