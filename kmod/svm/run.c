@@ -8,9 +8,11 @@
 #include <asm/debugreg.h>
 #include <asm/msr-index.h>
 
+#include "../x86/lapic_regs.h"
 #include "entry.h"
 #include "svm.h"
 
+#define CR8_BIT		BIT(8)		/* of cr_write */
 #define RFLAGS_TF	BIT_ULL(8)
 #define RFLAGS_RF	BIT_ULL(16)
 
@@ -239,15 +241,34 @@ static void svm_take_interrupted(struct holm_vcpu *vcpu)
 
 /* ---- run ------------------------------------------------------------------ */
 
-static void svm_set_tpr(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
+/*
+ * CR8 is V_TPR while the guest runs (APM 15.21.1). Its writes exit only while
+ * an interrupt is pending that a lower priority may let through.
+ */
+static void svm_tpr_enter(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
 {
-	u32 ctl = svm->vmcb->int_ctl & ~SVM_INT_TPR_MASK;
+	struct svm_vmcb *v = svm->vmcb;
+	u32 ctl = (v->int_ctl & ~SVM_INT_TPR_MASK) | holm_lapic_get_cr8(vcpu);
+	u16 write = v->cr_write & ~CR8_BIT;
 
-	ctl |= holm_lapic_get_cr8(vcpu) & 0xf;
-	if (ctl != svm->vmcb->int_ctl) {
-		svm->vmcb->int_ctl = ctl;
+	if (READ_ONCE(vcpu->lapic->irr_hint))
+		write |= CR8_BIT;
+	if (write != v->cr_write) {
+		v->cr_write = write;
+		svm_unclean(svm, SVM_CLEAN_INTERCEPTS);
+	}
+	if (ctl != v->int_ctl) {
+		v->int_ctl = ctl;
 		svm_unclean(svm, SVM_CLEAN_INT);
 	}
+}
+
+static void svm_tpr_exit(struct holm_vcpu *vcpu, const struct svm_vcpu *svm)
+{
+	u64 cr8 = svm->vmcb->int_ctl & SVM_INT_TPR_MASK;
+
+	if (unlikely(cr8 != holm_lapic_get_cr8(vcpu)))
+		holm_lapic_set_cr8(vcpu, cr8);
 }
 
 /**
@@ -267,7 +288,7 @@ void svm_run(struct holm_vcpu *vcpu)
 		vcpu->st_dirty = 0;
 	}
 	v->rax = vcpu->regs.gpr[HOLM_RAX];
-	svm_set_tpr(vcpu, svm);
+	svm_tpr_enter(vcpu, svm);
 	svm_set_asid(svm, pc);
 	svm_nmi_window_enter(svm);
 	svm_dr_enter(svm, &host);
@@ -289,6 +310,7 @@ void svm_run(struct holm_vcpu *vcpu)
 	/* CR2 and the interrupt state have no intercept: they may have changed. */
 	svm->clean = SVM_CLEAN_ALL & ~(SVM_CLEAN_CR2 | SVM_CLEAN_INT);
 	svm_dr_exit(svm, &host);
+	svm_tpr_exit(vcpu, svm);
 	svm_nmi_window_exit(svm);
 	svm_take_interrupted(vcpu);
 	vcpu->regs.gpr[HOLM_RAX] = v->rax;

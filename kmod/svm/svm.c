@@ -390,8 +390,7 @@ static void svm_set_intercepts(struct svm_vmcb *v)
 	 * the next would never leave (CVE-2015-8104, CVE-2015-5307).
 	 */
 	v->exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC);
-	v->cr_write = BIT(4) |			/* hidden features; paging changes */
-		      BIT(8);			/* may make an interrupt deliverable */
+	v->cr_write = BIT(4);			/* hidden features; paging changes */
 	v->cr_read = 0;
 }
 
