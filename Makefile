@@ -13,6 +13,8 @@
 top := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 O ?= $(top)/build
 override O := $(abspath $(O))
+# Kbuild knows an O= of its own.
+MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 MAKEFLAGS += --no-print-directory
 
 .PHONY: all modules userspace programs check check-kunit check-user check-amd \
