@@ -322,6 +322,7 @@ static enum holm_next exit_invalid(struct holm_vcpu *vcpu)
 	DUMP(tr.attrib);
 	DUMP(g_pat);
 #undef DUMP
+	to_svm(vcpu)->clean = 0;
 	return holm_exit_fail_entry(vcpu, v->exit_code, v->event_inj);
 }
 

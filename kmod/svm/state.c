@@ -7,7 +7,6 @@
 #include "../x86/x86.h"
 #include "svm.h"
 
-#define CR0_WP		BIT_ULL(16)
 #define CR0_NW		BIT_ULL(29)
 #define CR0_CD		BIT_ULL(30)
 #define CR0_PG		BIT_ULL(31)
@@ -21,7 +20,7 @@
 #define CR4_PKE		BIT_ULL(22)
 
 /* What translation depends on: a change makes the guest's TLB entries stale. */
-#define CR0_PAGING	(CR0_PG | CR0_WP)
+#define CR0_PAGING	CR0_PG
 #define CR4_PAGING	(CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)
 #define EFER_PAGING	(EFER_LME | EFER_LMA | EFER_NX)
 
