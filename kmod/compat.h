@@ -11,6 +11,12 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <asm/reboot.h>
+#include <asm/tlbflush.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#include <asm/gsseg.h>		/* load_gs_index() was in asm/special_insns.h */
+#else
+#include <asm/special_insns.h>
+#endif
 
 /*
  * Crash and emergency reboot: up to 6.5 the kernel itself leaves VMX and SVM
@@ -96,5 +102,23 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define FOLL_HONOR_NUMA_FAULT 0
 #endif
+
+/*
+ * CR4.VMXE has to be in the kernel's own copy of CR4, too: it rewrites the
+ * register from there (TLB flushes, rdpmc and prctl settings of a task), and
+ * clearing VMXE in VMX operation faults. The helper is exported to every
+ * module up to 6.18; from 6.19 on only to KVM's, and a driver has to go
+ * another way that does not exist yet. IRQs off.
+ */
+static inline void holm_cr4_update(unsigned long set, unsigned long clear)
+{
+	cr4_update_irqsoff(set, clear);
+}
+
+/* The user's GS selector, without changing the kernel's GS base. IRQs off. */
+static inline void holm_load_gs_index(unsigned int selector)
+{
+	load_gs_index(selector);
+}
 
 #endif /* HOLM_COMPAT_H */

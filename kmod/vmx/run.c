@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entering the guest and what has to be done at once when it left.
+ */
+#define pr_fmt(fmt) "holm: vmx: " fmt
+
+#include <linux/bitfield.h>
+#include <linux/stddef.h>
+#include <asm/cpufeature.h>
+
+#include "../trace.h"
+#include "vmx.h"
+
+static_assert(offsetof(struct vmx_frame, host_rsp) == VMX_FRAME_HOST_RSP);
+static_assert(offsetof(struct vmx_frame, guest_spec_ctrl) == VMX_FRAME_GUEST_SPEC_CTRL);
+static_assert(offsetof(struct vmx_frame, host_spec_ctrl) == VMX_FRAME_HOST_SPEC_CTRL);
+static_assert(offsetof(struct vmx_frame, flags) == VMX_FRAME_FLAGS);
+/* entry.S takes struct holm_regs.gpr by the numbers of the registers. */
+static_assert(sizeof_field(struct holm_regs, gpr) == 16 * 8);
+static_assert(HOLM_RAX == 0 && HOLM_RCX == 1 && HOLM_RDX == 2 && HOLM_RBX == 3 &&
+	      HOLM_RSP == 4 && HOLM_RBP == 5 && HOLM_RSI == 6 && HOLM_RDI == 7);
+
+#define VECTOR_MC		18
+
+#define DR7_ENABLED		0xffUL		/* L0..G3 */
+
+/* The handlers live behind these vectors of the IDT; both are interrupt gates. */
+static __always_inline void host_nmi(void)
+{
+	asm volatile("int $2" : : : "memory");
+}
+
+static __always_inline void host_machine_check(void)
+{
+	asm volatile("int $18" : : : "memory");
+}
+
+/*
+ * Between the exit and the host's NMI handler no NMI arrives (SDM Vol. 3,
+ * "Updating Non-Register State"), and nothing may run an IRET.
+ */
+static noinstr u32 enter(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+	unsigned long reason = 0, info = 0;
+	u32 fail;
+
+	fail = holm_vmx_enter(&vmx->frame, vcpu->regs.gpr);
+	vcpu->sregs.cr2 = vmx_read_cr2();
+	if (unlikely(fail))
+		return fail;
+	vmx->frame.flags |= VMX_ENTER_LAUNCHED;
+
+	vmcs_try_read(VMCS_EXIT_REASON, &reason);
+	vmx->exit_reason = reason;
+	if (likely((reason & EXIT_REASON_BASIC) != EXIT_EXCEPTION_NMI)) {
+		if (unlikely((reason & EXIT_REASON_BASIC) == EXIT_MCE_DURING_ENTRY))
+			host_machine_check();
+		return 0;
+	}
+	vmcs_try_read(VMCS_EXIT_INTR_INFO, &info);
+	if ((info & (INTR_VALID | INTR_TYPE)) == (INTR_VALID | HOLM_EVENT_NMI << 8))
+		host_nmi();
+	else if ((info & (INTR_VALID | INTR_TYPE | INTR_VECTOR)) ==
+		 (INTR_VALID | HOLM_EVENT_EXCEPTION << 8 | VECTOR_MC))
+		host_machine_check();
+	return 0;
+}
+
+/* ---- debug registers ------------------------------------------------------ */
+
+/*
+ * A guest's DR0..DR3 are in the CPU only while it runs and has a breakpoint
+ * enabled; VM entry loads DR7 from the VMCS, and VM exit makes it 0x400.
+ */
+struct host_debug {
+	unsigned long dr[4];
+	unsigned long dr7;
+};
+
+static __always_inline void debug_load(struct vmx_vcpu *vmx, struct host_debug *host)
+{
+	const struct holm_debugregs *guest = &vmx->vcpu->dregs;
+
+	host->dr7 = vmx_read_dr7();
+	if (likely(!(guest->dr7 & DR7_ENABLED)))
+		return;
+	if (host->dr7 & DR7_ENABLED) {
+		host->dr[0] = vmx_read_dr0();
+		host->dr[1] = vmx_read_dr1();
+		host->dr[2] = vmx_read_dr2();
+		host->dr[3] = vmx_read_dr3();
+		vmx_write_dr7(host->dr7 & ~DR7_ENABLED);
+	}
+	vmx_write_dr0(guest->dr[0]);
+	vmx_write_dr1(guest->dr[1]);
+	vmx_write_dr2(guest->dr[2]);
+	vmx_write_dr3(guest->dr[3]);
+}
+
+static __always_inline void debug_restore(struct vmx_vcpu *vmx, const struct host_debug *host)
+{
+	if (likely(!(host->dr7 & DR7_ENABLED)))
+		return;
+	if (vmx->vcpu->dregs.dr7 & DR7_ENABLED) {
+		vmx_write_dr0(host->dr[0]);
+		vmx_write_dr1(host->dr[1]);
+		vmx_write_dr2(host->dr[2]);
+		vmx_write_dr3(host->dr[3]);
+	}
+	vmx_write_dr7(host->dr7);
+}
+
+/* ---- before entry --------------------------------------------------------- */
+
+static void flush(struct vmx_vcpu *vmx)
+{
+	/* Combined translations of all VPIDs and PCIDs go with the EPT's. */
+	if (vmx->flush_ept) {
+		vmx_invept(vmx_caps.invept_type,
+			   vmx_caps.invept_type == INVEPT_SINGLE ? vmx->eptp : 0);
+	} else if (vmx->vpid) {
+		vmx_invvpid(vmx_caps.invvpid_type,
+			    vmx_caps.invvpid_type == INVVPID_SINGLE ? vmx->vpid : 0);
+	}
+	vmx->flush_ept = false;
+	vmx->flush_vpid = false;
+}
+
+/* Host CR3 and CR4 change with the task's mm, its PCID and its settings. */
+static __always_inline void host_cr_update(struct vmx_vcpu *vmx)
+{
+	unsigned long cr3 = vmx_read_cr3(), cr4 = vmx_read_cr4();
+
+	if (unlikely(cr3 != vmx->host_cr3)) {
+		vmcs_write_natural(VMCS_HOST_CR3, cr3);
+		vmx->host_cr3 = cr3;
+	}
+	if (unlikely(cr4 != vmx->host_cr4)) {
+		vmcs_write_natural(VMCS_HOST_CR4, cr4);
+		vmx->host_cr4 = cr4;
+	}
+}
+
+/* ---- after exit ----------------------------------------------------------- */
+
+/* The guest's NMI counts as not delivered, so it must not be masked by itself. */
+static void unblock_nmi(void)
+{
+	u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (state & GUEST_BLOCKED_NMI)
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, state & ~GUEST_BLOCKED_NMI);
+}
+
+/*
+ * The exit interrupted the delivery of an event: it is to be delivered again
+ * (SDM Vol. 3, "Information for VM Exits That Occur During Event Delivery").
+ */
+static void take_vectoring(struct holm_vcpu *vcpu, u32 info)
+{
+	struct holm_event event = {
+		.type = FIELD_GET(INTR_TYPE, info),
+		.vector = FIELD_GET(INTR_VECTOR, info),
+	};
+
+	switch (event.type) {
+	case HOLM_EVENT_NMI:
+		unblock_nmi();
+		break;
+	case HOLM_EVENT_EXCEPTION:
+		if (info & INTR_HAS_ERROR) {
+			event.flags = HOLM_EVENT_HAS_ERROR_CODE;
+			event.error_code = vmcs_read32(VMCS_IDT_VECTORING_ERROR);
+		}
+		vcpu->exception = event;
+		return;
+	case HOLM_EVENT_SOFT_INTERRUPT:
+	case HOLM_EVENT_PRIV_SOFT_EXCEPTION:
+	case HOLM_EVENT_SOFT_EXCEPTION:
+		event.insn_len = vmcs_read32(VMCS_EXIT_INSN_LEN);
+		break;
+	}
+	vcpu->interrupted = event;
+}
+
+/* ---- the run -------------------------------------------------------------- */
+
+static void run_failed(struct vmx_vcpu *vmx)
+{
+	vmx->insn_error = vmx->fail == VMX_ENTER_FAIL_VALID ? vmcs_read32(VMCS_INSN_ERROR) : 0;
+	/* The event was not delivered and is none of a next entry's. */
+	vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
+}
+
+/**
+ * vmx_run() - holm_backend.run
+ * @vcpu: loaded, IRQs off
+ */
+void vmx_run(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	struct host_debug host_debug;
+	u64 pebs = 0;
+	u32 info;
+
+	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
+		/* Virtualization was turned off under us: reboot. */
+		vmx->fail = VMX_ENTER_FAULTED;
+		vmx->insn_error = 0;
+		return;
+	}
+	if (vcpu->st_dirty) {
+		vmx_state_set(vcpu, vcpu->st_dirty);
+		vcpu->st_dirty = 0;
+	}
+	if (unlikely(vmx->inject_nmi)) {
+		/* Entry masks further NMIs itself and wants them unmasked. */
+		unblock_nmi();
+		vmx->inject_nmi = false;
+	}
+	if (unlikely(!vmx->prepared))
+		vmx_prepare(vmx);
+	if (unlikely(vmx->controls_dirty))
+		vmx_controls_write(vmx);
+	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
+		flush(vmx);
+	host_cr_update(vmx);
+	debug_load(vmx, &host_debug);
+	if (vmx_caps.pebs) {
+		/* Its buffer is at an address that is not the guest's. */
+		pebs = vmx_rdmsr(MSR_IA32_PEBS_ENABLE);
+		if (unlikely(pebs))
+			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
+	}
+	if (vmx->flush_l1d) {
+		if (vmx_caps.l1d_flush)
+			vmx_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		vmx->flush_l1d = false;
+	}
+	if (vmx_read_cr2() != vcpu->sregs.cr2)
+		vmx_write_cr2(vcpu->sregs.cr2);
+
+	vmx->fail = enter(vmx);
+
+	debug_restore(vmx, &host_debug);
+	if (unlikely(vmx->host_debugctl))
+		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
+	if (unlikely(pebs))
+		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, pebs);
+
+	vcpu->st_valid = 0;
+	if (unlikely(vmx->fail)) {
+		run_failed(vmx);
+		return;
+	}
+	if (unlikely(vmx->exit_reason & EXIT_REASON_ENTRY_FAILED)) {
+		vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
+		return;
+	}
+	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
+		vmx->flush_l1d = true;	/* a handler of the host ran, or will */
+	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+	if (unlikely(info & INTR_VALID))
+		take_vectoring(vcpu, info);
+}
+
+/* Loaded; takes effect at the next entry. */
+void vmx_flush_tlb(struct holm_vcpu *vcpu)
+{
+	to_vmx(vcpu)->flush_ept = true;
+}
+
+/* ---- the dump of a failed entry ------------------------------------------- */
+
+struct dump_field {
+	const char *name;
+	u32 field;
+};
+
+#define SEG(name, i)						\
+	{ name ".selector",	VMCS_GUEST_SELECTOR(i) },	\
+	{ name ".base",		VMCS_GUEST_BASE(i) },		\
+	{ name ".limit",	VMCS_GUEST_LIMIT(i) },		\
+	{ name ".attrib",	VMCS_GUEST_AR(i) }
+
+static const struct dump_field dump_fields[] = {
+	{ "rip",		VMCS_GUEST_RIP },
+	{ "rsp",		VMCS_GUEST_RSP },
+	{ "rflags",		VMCS_GUEST_RFLAGS },
+	{ "cr0",		VMCS_GUEST_CR0 },
+	{ "cr3",		VMCS_GUEST_CR3 },
+	{ "cr4",		VMCS_GUEST_CR4 },
+	{ "efer",		VMCS_GUEST_EFER },
+	{ "dr7",		VMCS_GUEST_DR7 },
+	{ "debugctl",		VMCS_GUEST_DEBUGCTL },
+	{ "pat",		VMCS_GUEST_PAT },
+	SEG("es", HOLM_SEG_ES),
+	SEG("cs", HOLM_SEG_CS),
+	SEG("ss", HOLM_SEG_SS),
+	SEG("ds", HOLM_SEG_DS),
+	SEG("fs", HOLM_SEG_FS),
+	SEG("gs", HOLM_SEG_GS),
+	SEG("ldtr", HOLM_SEG_LDTR),
+	SEG("tr", HOLM_SEG_TR),
+	{ "gdtr.base",		VMCS_GUEST_GDTR_BASE },
+	{ "gdtr.limit",		VMCS_GUEST_GDTR_LIMIT },
+	{ "idtr.base",		VMCS_GUEST_IDTR_BASE },
+	{ "idtr.limit",		VMCS_GUEST_IDTR_LIMIT },
+	{ "interruptibility",	VMCS_GUEST_INTERRUPTIBILITY },
+	{ "activity",		VMCS_GUEST_ACTIVITY },
+	{ "pending_debug",	VMCS_GUEST_PENDING_DEBUG },
+	{ "link_pointer",	VMCS_LINK_POINTER },
+	{ "sysenter_cs",	VMCS_GUEST_SYSENTER_CS },
+	{ "sysenter_esp",	VMCS_GUEST_SYSENTER_ESP },
+	{ "sysenter_eip",	VMCS_GUEST_SYSENTER_EIP },
+	{ "pdpte0",		VMCS_GUEST_PDPTE(0) },
+	{ "pdpte1",		VMCS_GUEST_PDPTE(1) },
+	{ "pdpte2",		VMCS_GUEST_PDPTE(2) },
+	{ "pdpte3",		VMCS_GUEST_PDPTE(3) },
+	{ "pin_controls",	VMCS_PIN_CONTROLS },
+	{ "primary_controls",	VMCS_PRIMARY_CONTROLS },
+	{ "secondary_controls",	VMCS_SECONDARY_CONTROLS },
+	{ "entry_controls",	VMCS_ENTRY_CONTROLS },
+	{ "exit_controls",	VMCS_EXIT_CONTROLS },
+	{ "entry_intr_info",	VMCS_ENTRY_INTR_INFO },
+	{ "entry_error_code",	VMCS_ENTRY_ERROR_CODE },
+	{ "entry_insn_len",	VMCS_ENTRY_INSN_LEN },
+	{ "exception_bitmap",	VMCS_EXCEPTION_BITMAP },
+	{ "cr0_mask",		VMCS_CR0_MASK },
+	{ "cr0_shadow",		VMCS_CR0_SHADOW },
+	{ "cr4_mask",		VMCS_CR4_MASK },
+	{ "cr4_shadow",		VMCS_CR4_SHADOW },
+	{ "eptp",		VMCS_EPTP },
+	{ "msr_bitmap",		VMCS_MSR_BITMAP },
+	{ "tsc_offset",		VMCS_TSC_OFFSET },
+	{ "host.cr0",		VMCS_HOST_CR0 },
+	{ "host.cr3",		VMCS_HOST_CR3 },
+	{ "host.cr4",		VMCS_HOST_CR4 },
+	{ "host.efer",		VMCS_HOST_EFER },
+	{ "host.pat",		VMCS_HOST_PAT },
+	{ "host.rsp",		VMCS_HOST_RSP },
+	{ "host.rip",		VMCS_HOST_RIP },
+	{ "host.tr.selector",	VMCS_HOST_TR_SELECTOR },
+	{ "host.tr.base",	VMCS_HOST_TR_BASE },
+	{ "host.gdtr.base",	VMCS_HOST_GDTR_BASE },
+	{ "host.idtr.base",	VMCS_HOST_IDTR_BASE },
+	{ "host.fs.base",	VMCS_HOST_FS_BASE },
+	{ "host.gs.base",	VMCS_HOST_GS_BASE },
+	{ "exit_reason",	VMCS_EXIT_REASON },
+	{ "exit_qualification",	VMCS_EXIT_QUALIFICATION },
+};
+
+void vmx_dump(struct holm_vcpu *vcpu)
+{
+	unsigned long value;
+	unsigned int i;
+
+	if (!trace_holm_dump_enabled())
+		return;
+	for (i = 0; i < ARRAY_SIZE(dump_fields); i++) {
+		if (vmcs_try_read(dump_fields[i].field, &value))
+			trace_holm_dump(vcpu, dump_fields[i].name, value);
+	}
+}

@@ -1,0 +1,711 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VMX backend: CPUs, VMs, vCPUs and what they have loaded on a CPU.
+ */
+#define pr_fmt(fmt) "holm: vmx: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/gfp.h>
+#include <linux/idr.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/cpufeature.h>
+#include <asm/io.h>
+#include <asm/processor.h>
+#include <asm/segment.h>
+
+#include "../x86/x86.h"
+#include "vmx.h"
+
+DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
+
+const u32 vmx_switched_msr[VMX_SW_COUNT] = {
+	[VMX_SW_STAR]		= MSR_STAR,
+	[VMX_SW_LSTAR]		= MSR_LSTAR,
+	[VMX_SW_CSTAR]		= MSR_CSTAR,
+	[VMX_SW_FMASK]		= MSR_SYSCALL_MASK,
+	[VMX_SW_TSC_AUX]	= MSR_TSC_AUX,
+};
+
+/* VPID 0 is the host's. */
+#define VPID_MAX	0xffff
+
+static DEFINE_IDA(vmx_vpids);
+static atomic64_t vmx_ids;
+
+/* ---- the load and unload of the module ------------------------------------ */
+
+static void vmx_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct vmx_cpu *c = per_cpu_ptr(&vmx_cpu, cpu);
+
+		if (c->vmxon)
+			__free_page(c->vmxon);
+		c->vmxon = NULL;
+	}
+	ida_destroy(&vmx_vpids);
+}
+
+/* A VMXON or VMCS region: SDM Vol. 3, "Format of the VMCS Region". */
+static struct page *vmcs_region_alloc(int node, gfp_t gfp)
+{
+	struct page *page = alloc_pages_node(node, gfp | __GFP_ZERO, 0);
+
+	if (page)
+		*(u32 *)page_address(page) = vmx_caps.revision;
+	return page;
+}
+
+static int vmx_setup(void)
+{
+	int cpu, err;
+
+	err = vmx_caps_setup();
+	if (err)
+		return err;
+
+	for_each_possible_cpu(cpu) {
+		struct vmx_cpu *c = per_cpu_ptr(&vmx_cpu, cpu);
+
+		INIT_LIST_HEAD(&c->loaded);
+		c->vmxon = vmcs_region_alloc(cpu_to_node(cpu), GFP_KERNEL);
+		if (!c->vmxon) {
+			vmx_teardown();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void vmx_caps_fill(struct holm_caps *caps)
+{
+	caps->backend = HOLM_BACKEND_VMX;
+	/* A table of four levels translates 48 bits. */
+	caps->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits, 48);
+	if (holm_format_ept.max_leaf >= HOLM_PG_2M)
+		caps->features |= HOLM_CAP_PAGE_2M;
+	if (holm_format_ept.max_leaf >= HOLM_PG_1G)
+		caps->features |= HOLM_CAP_PAGE_1G;
+}
+
+/* ---- CPUs ----------------------------------------------------------------- */
+
+/* The base in a 16-byte system descriptor (SDM Vol. 3, "TSS Descriptor in 64-bit mode"). */
+static u64 system_base(const u64 *desc)
+{
+	return (desc[0] >> 16 & 0xffffff) | (desc[0] >> 56) << 24 | desc[1] << 32;
+}
+
+/* Host values that stay as they are while the CPU is ours. */
+static void cpu_read_host(struct vmx_cpu *c)
+{
+	unsigned int i;
+
+	asm volatile("sgdt %0" : "=m" (c->gdt));
+	asm volatile("sidt %0" : "=m" (c->idt));
+	asm volatile("str %0" : "=r" (c->tr));
+	c->tr_base = system_base((const u64 *)(c->gdt.address + (c->tr & ~7)));
+	memcpy(c->tr_gdt, (const void *)c->gdt.address,
+	       min_t(size_t, sizeof(c->tr_gdt), c->gdt.size + 1));
+	c->gs_base = vmx_rdmsr(MSR_GS_BASE);
+	c->sysenter_cs = vmx_rdmsr(MSR_IA32_SYSENTER_CS);
+	c->sysenter_esp = vmx_rdmsr(MSR_IA32_SYSENTER_ESP);
+	c->sysenter_eip = vmx_rdmsr(MSR_IA32_SYSENTER_EIP);
+	c->efer = vmx_rdmsr(MSR_EFER);
+	c->pat = vmx_rdmsr(MSR_IA32_CR_PAT);
+	for (i = 0; i < vmx_switched_count(); i++)
+		c->switched[i] = vmx_rdmsr(vmx_switched_msr[i]);
+}
+
+static int vmx_cpu_enable(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	int err;
+
+	if (vmx_read_cr4() & X86_CR4_VMXE)
+		return -EBUSY;
+	err = vmx_caps_cpu_check();
+	if (err)
+		return err;
+	if (vmx_rdmsr(MSR_IA32_VMX_BASIC) != vmx_caps.basic) {
+		pr_err("CPU %d has another VMX revision than the CPU at load\n",
+		       smp_processor_id());
+		return -EOPNOTSUPP;
+	}
+
+	holm_cr4_update(X86_CR4_VMXE, 0);
+	if (!vmx_on(page_to_phys(c->vmxon))) {
+		holm_cr4_update(0, X86_CR4_VMXE);
+		pr_err("VMXON failed on CPU %d\n", smp_processor_id());
+		return -EIO;
+	}
+	c->current_vcpu = NULL;
+	c->last_id = 0;
+	cpu_read_host(c);
+	c->enabled = true;
+
+	/* Translations of whoever was in VMX operation before. */
+	vmx_invept(INVEPT_ALL, 0);
+	if (vmx_caps.invvpid_type)
+		vmx_invvpid(INVVPID_ALL, 0);
+	return 0;
+}
+
+/*
+ * Also in NMI context when the kernel crashed: then the list may be in the
+ * middle of a change, but its forward links are sound at any time.
+ */
+static void vmx_cpu_disable(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *vmx, *next;
+
+	if (!c->enabled)
+		return;
+	c->enabled = false;
+	c->current_vcpu = NULL;
+	list_for_each_entry_safe(vmx, next, &c->loaded, link) {
+		vmx_clear(vmx->vmcs_pa);
+		vmx->frame.flags &= ~VMX_ENTER_LAUNCHED;
+		vmx->vcpu->loaded_cpu = -1;
+		smp_store_release(&vmx->cpu, -1);
+	}
+	INIT_LIST_HEAD(&c->loaded);
+	vmx_off();
+	holm_cr4_update(0, X86_CR4_VMXE);
+}
+
+/* ---- VMs ------------------------------------------------------------------ */
+
+/*
+ * MSRs that the CPU switches itself (VMCS fields), that are the guest's while
+ * it is loaded, or that have an effect only. The policy (holm_msr_passthrough)
+ * may name others, which exit here.
+ */
+static bool msr_passes(u32 index, bool write)
+{
+	switch (index) {
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_KERNEL_GS_BASE:
+	case MSR_IA32_SYSENTER_CS:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		return true;
+	case MSR_STAR:
+	case MSR_LSTAR:
+	case MSR_CSTAR:
+	case MSR_SYSCALL_MASK:
+	case MSR_TSC_AUX:
+	case MSR_IA32_TSC:
+	case MSR_IA32_CR_PAT:
+		return !write;
+	case MSR_IA32_PRED_CMD:
+	case MSR_IA32_FLUSH_CMD:
+		return write;
+	default:
+		return false;
+	}
+}
+
+/* Bit numbers in the bitmaps page: SDM Vol. 3, "MSR-Bitmap Address". */
+#define MSR_BITMAP_READ_LOW	0
+#define MSR_BITMAP_READ_HIGH	(0x400 * 8)
+#define MSR_BITMAP_WRITE_LOW	(0x800 * 8)
+#define MSR_BITMAP_WRITE_HIGH	(0xc00 * 8)
+#define MSR_BITMAP_RANGE	0x2000
+#define MSR_BITMAP_HIGH_BASE	0xc0000000
+
+static void msr_bitmap_pass(unsigned long *bitmap, u32 index, bool read, bool write)
+{
+	bool high = index >= MSR_BITMAP_HIGH_BASE;
+
+	index -= high ? MSR_BITMAP_HIGH_BASE : 0;
+	if (index >= MSR_BITMAP_RANGE)
+		return;
+	if (read)
+		clear_bit((high ? MSR_BITMAP_READ_HIGH : MSR_BITMAP_READ_LOW) + index, bitmap);
+	if (write)
+		clear_bit((high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + index, bitmap);
+}
+
+static int vmx_vm_init(struct holm_vm *vm)
+{
+	struct vmx_vm *vmx;
+	unsigned int i;
+
+	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	if (!vmx)
+		return -ENOMEM;
+	vmx->msr_bitmap = (unsigned long *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->msr_bitmap) {
+		kfree(vmx);
+		return -ENOMEM;
+	}
+	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < holm_msr_passthrough_count; i++) {
+		const struct holm_msr_passthrough *m = &holm_msr_passthrough[i];
+
+		msr_bitmap_pass(vmx->msr_bitmap, m->index,
+				m->read && msr_passes(m->index, false),
+				m->write && msr_passes(m->index, true));
+	}
+	vm->backend_data = vmx;
+	return 0;
+}
+
+static void vmx_vm_destroy(struct holm_vm *vm)
+{
+	struct vmx_vm *vmx = to_vmx_vm(vm);
+
+	free_page((unsigned long)vmx->msr_bitmap);
+	kfree(vmx);
+	vm->backend_data = NULL;
+}
+
+/* ---- a VMCS on a CPU ------------------------------------------------------ */
+
+/* On the CPU that has it, IRQs off. */
+static void vmcs_unload(void *arg)
+{
+	struct vmx_vcpu *vmx = arg;
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+
+	if (vmx->cpu != smp_processor_id())
+		return;		/* vmx_cpu_disable() was here first */
+	vmx_clear(vmx->vmcs_pa);
+	if (c->current_vcpu == vmx)
+		c->current_vcpu = NULL;
+	list_del(&vmx->link);
+	vmx->frame.flags &= ~VMX_ENTER_LAUNCHED;
+	vmx->vcpu->loaded_cpu = -1;
+	/* Whoever sees -1 may load it elsewhere. */
+	smp_store_release(&vmx->cpu, -1);
+}
+
+/* IRQs on. A CPU that is offline has unloaded it when it went. */
+static void vmcs_unload_remote(struct vmx_vcpu *vmx)
+{
+	int cpu = smp_load_acquire(&vmx->cpu);
+
+	if (cpu >= 0)
+		smp_call_function_single(cpu, vmcs_unload, vmx, 1);
+}
+
+/* Host state that depends on the CPU: SDM Vol. 3, "Host-State Area". */
+static void vmcs_write_cpu(struct vmx_cpu *c)
+{
+	vmcs_write16(VMCS_HOST_TR_SELECTOR, c->tr);
+	vmcs_write_natural(VMCS_HOST_TR_BASE, c->tr_base);
+	vmcs_write_natural(VMCS_HOST_GDTR_BASE, c->gdt.address);
+	vmcs_write_natural(VMCS_HOST_IDTR_BASE, c->idt.address);
+	vmcs_write_natural(VMCS_HOST_GS_BASE, c->gs_base);
+	vmcs_write32(VMCS_HOST_SYSENTER_CS, c->sysenter_cs);
+	vmcs_write_natural(VMCS_HOST_SYSENTER_ESP, c->sysenter_esp);
+	vmcs_write_natural(VMCS_HOST_SYSENTER_EIP, c->sysenter_eip);
+	vmcs_write64(VMCS_HOST_EFER, c->efer);
+	vmcs_write64(VMCS_HOST_PAT, c->pat);
+}
+
+static void vmx_vcpu_load(struct holm_vcpu *vcpu, int cpu)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	bool moved = READ_ONCE(vmx->cpu) != cpu;
+	unsigned long flags;
+
+	if (moved)
+		vmcs_unload_remote(vmx);
+
+	local_irq_save(flags);
+	if (moved) {
+		list_add(&vmx->link, &c->loaded);
+		vmx->cpu = cpu;
+		vcpu->loaded_cpu = cpu;
+	}
+	if (c->current_vcpu != vmx && vmx_ptrld(vmx->vmcs_pa))
+		c->current_vcpu = vmx;
+	local_irq_restore(flags);
+
+	if (moved) {
+		vmcs_write_cpu(c);
+		/*
+		 * What this CPU cached for the guest when it was here before,
+		 * or for an earlier guest with tables at the same address.
+		 */
+		vmx->flush_ept = true;
+	}
+	if (c->last_id != vmx->id) {
+		if (vmx_caps.ibpb && c->last_id)
+			vmx_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+		c->last_id = vmx->id;
+	}
+}
+
+/* ---- host user state and guest MSRs --------------------------------------- */
+
+static u64 read_fs_base(void)
+{
+	u64 base;
+
+	if (!boot_cpu_has(X86_FEATURE_FSGSBASE))
+		return vmx_rdmsr(MSR_FS_BASE);
+	asm volatile("rdfsbase %0" : "=r" (base));
+	return base;
+}
+
+/**
+ * vmx_prepare() - save the host's user state, load the guest's MSRs
+ * @vmx: loaded, IRQs off, once between load and put
+ *
+ * What a VM exit does not restore: selectors of user space (it makes DS, ES,
+ * FS, GS null and LDTR unusable), IA32_KERNEL_GS_BASE (user's GS base) and
+ * the MSRs of SYSCALL.
+ */
+void vmx_prepare(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct holm_vcpu *vcpu = vmx->vcpu;
+	unsigned int i;
+	u64 fs_base;
+
+	savesegment(fs, vmx->host_fs);
+	savesegment(gs, vmx->host_gs);
+	savesegment(ds, vmx->host_ds);
+	savesegment(es, vmx->host_es);
+	asm volatile("sldt %0" : "=r" (vmx->host_ldt));
+	fs_base = read_fs_base();
+	if (vmx->host_fs_base != fs_base) {
+		vmx->host_fs_base = fs_base;
+		vmcs_write_natural(VMCS_HOST_FS_BASE, fs_base);
+	}
+	vmx->host_kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
+	if (vmx->kernel_gs_base != vmx->host_kernel_gs_base)
+		vmx_wrmsr_guest(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
+	for (i = 0; i < vmx_switched_count(); i++) {
+		if (vmx->guest_switched[i] != c->switched[i])
+			vmx_wrmsr_guest(vmx_switched_msr[i], vmx->guest_switched[i]);
+	}
+	/* A VM exit clears IA32_DEBUGCTL. */
+	vmx->host_debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (vmx_caps.spec_ctrl) {
+		vmx->frame.host_spec_ctrl = vmx_rdmsr(MSR_IA32_SPEC_CTRL);
+		vmx->frame.guest_spec_ctrl = vcpu->msr.spec_ctrl;
+		if (vmx_caps.kernel_ibrs ||
+		    vmx->frame.guest_spec_ctrl != vmx->frame.host_spec_ctrl)
+			vmx->frame.flags |= VMX_ENTER_SPEC_CTRL;
+		else
+			vmx->frame.flags &= ~VMX_ENTER_SPEC_CTRL;
+	}
+	vmx->flush_l1d = true;
+	vmx->prepared = true;
+}
+
+#define DESC_BUSY	BIT_ULL(41)	/* of a TSS: type 11 instead of 9 */
+
+/*
+ * A VM exit leaves GDTR with a limit of 0xffff and TR with 0x67, which cuts
+ * off the I/O permission bitmap. LTR wants a TSS that is not busy, so it reads
+ * one from a copy of the GDT; nothing but CS and SS can be loaded from it
+ * meanwhile (by an NMI). The limit of IDTR is 0xffff, too, and stays: no
+ * vector is above 255.
+ */
+static void restore_tables(struct vmx_cpu *c)
+{
+	struct desc_ptr copy = {
+		.size = min_t(size_t, sizeof(c->tr_gdt) - 1, c->gdt.size),
+		.address = (unsigned long)c->tr_gdt,
+	};
+
+	c->tr_gdt[c->tr / 8] &= ~DESC_BUSY;
+	asm volatile("lgdt %0" : : "m" (copy));
+	asm volatile("ltr %0" : : "r" (c->tr) : "memory");
+	asm volatile("lgdt %0" : : "m" (c->gdt));
+}
+
+static void vmx_restore_host(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	unsigned int i;
+
+	vmx->prepared = false;
+	restore_tables(c);
+	if (unlikely(vmx->host_ldt))
+		asm volatile("lldt %0" : : "r" (vmx->host_ldt));
+	if (unlikely(vmx->host_ds))
+		loadsegment(ds, vmx->host_ds);
+	if (unlikely(vmx->host_es))
+		loadsegment(es, vmx->host_es);
+	vmx->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
+	if (vmx->kernel_gs_base != vmx->host_kernel_gs_base)
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
+	if (unlikely(vmx->host_fs)) {
+		/* Loading a selector loads a base, too. */
+		loadsegment(fs, vmx->host_fs);
+		vmx_wrmsr(MSR_FS_BASE, vmx->host_fs_base);
+	}
+	if (unlikely(vmx->host_gs)) {
+		holm_load_gs_index(vmx->host_gs);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
+	}
+	for (i = 0; i < vmx_switched_count(); i++) {
+		if (vmx->guest_switched[i] != c->switched[i])
+			vmx_wrmsr(vmx_switched_msr[i], c->switched[i]);
+	}
+}
+
+static void vmx_vcpu_put(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	unsigned long flags;
+
+	if (!vmx->prepared)
+		return;
+	local_irq_save(flags);
+	vmx_restore_host(vmx);
+	local_irq_restore(flags);
+}
+
+/* ---- vCPUs ---------------------------------------------------------------- */
+
+static int vmx_vcpu_create(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx;
+	int vpid;
+
+	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	if (!vmx)
+		return -ENOMEM;
+	vmx->vmcs = vmcs_region_alloc(NUMA_NO_NODE, GFP_KERNEL_ACCOUNT);
+	if (!vmx->vmcs) {
+		kfree(vmx);
+		return -ENOMEM;
+	}
+	vmx->vmcs_pa = page_to_phys(vmx->vmcs);
+	vmx->vcpu = vcpu;
+	vmx->cpu = -1;
+	vcpu->loaded_cpu = -1;
+	vmx->id = atomic64_inc_return(&vmx_ids);
+	if (vmx_caps.verw)
+		vmx->frame.flags |= VMX_ENTER_VERW;
+
+	/* Without a VPID of its own a guest runs, but with a TLB flushed at each entry. */
+	if (vmx_caps.secondary & SEC_VPID) {
+		vpid = ida_alloc_range(&vmx_vpids, 1, VPID_MAX, GFP_KERNEL);
+		if (vpid > 0)
+			vmx->vpid = vpid;
+	}
+	vcpu->backend_data = vmx;
+	return 0;
+}
+
+static void vmx_vcpu_destroy(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	vmcs_unload_remote(vmx);
+	if (vmx->vpid)
+		ida_free(&vmx_vpids, vmx->vpid);
+	__free_page(vmx->vmcs);
+	kfree(vmx);
+	vcpu->backend_data = NULL;
+}
+
+/* CPUID bits that decide about controls: function, subleaf, register, bit. */
+#define GUEST_HAS_RDTSCP(vcpu)	holm_cpuid_has(vcpu, 0x80000001, 0, 3, 27)
+#define GUEST_HAS_RDPID(vcpu)	holm_cpuid_has(vcpu, 7, 0, 2, 22)
+#define GUEST_HAS_INVPCID(vcpu)	holm_cpuid_has(vcpu, 7, 0, 1, 10)
+
+/* Bits that a guest may change without an exit where its model has them. */
+#define CR0_GUEST_OWNED	(X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_WP | X86_CR0_AM)
+#define CR4_GUEST_OWNED	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PGE | \
+			 X86_CR4_PCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_FSGSBASE)
+
+void vmx_controls_update(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+	u32 secondary = vmx_caps.secondary;
+
+	/* Off, the instructions raise #UD. */
+	if (!vcpu->cpuid || !(GUEST_HAS_RDTSCP(vcpu) || GUEST_HAS_RDPID(vcpu)))
+		secondary &= ~SEC_RDTSCP;
+	if (!vcpu->cpuid || !GUEST_HAS_INVPCID(vcpu))
+		secondary &= ~SEC_INVPCID;
+	if (!vmx->vpid)
+		secondary &= ~SEC_VPID;
+	vmx->secondary = secondary;
+	vmx->cr0_mask = ~(u64)CR0_GUEST_OWNED;
+	vmx->cr4_mask = ~(CR4_GUEST_OWNED & ~vcpu->cr4_reserved);
+	vmx->controls_dirty = true;
+}
+
+/* Loaded. */
+void vmx_controls_write(struct vmx_vcpu *vmx)
+{
+	vmx->controls_dirty = false;
+	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx->secondary);
+	vmcs_write_natural(VMCS_CR0_MASK, vmx->cr0_mask);
+	vmcs_write_natural(VMCS_CR4_MASK, vmx->cr4_mask);
+}
+
+static void vmx_model_changed(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	/*
+	 * A bit that becomes the host's is read from sregs, one that becomes
+	 * the guest's from the VMCS: give both the same.
+	 */
+	holm_state_get(vcpu, HOLM_ST_CR);
+	holm_state_dirty(vcpu, HOLM_ST_CR);
+	vmx_controls_update(vmx);
+}
+
+#define VECTOR_DB	1
+#define VECTOR_AC	17
+#define VECTOR_MC	18
+
+#define LINK_POINTER_NONE	~0ULL
+#define EPTP_WB			6ULL
+#define EPTP_WALK_4		(3ULL << 3)
+#define EPTP_AD			BIT_ULL(6)
+
+/*
+ * PAUSE-loop exiting, in TSC ticks: PAUSEs at most @GAP apart are one loop,
+ * which exits after @WINDOW.
+ */
+#define PLE_GAP			128
+#define PLE_WINDOW		4096
+
+static void vmcs_write_controls(struct vmx_vcpu *vmx)
+{
+	vmx->primary = vmx_caps.primary;
+	vmx->entry = vmx_caps.entry;
+	vmcs_write32(VMCS_PIN_CONTROLS, vmx_caps.pin);
+	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx->primary);
+	vmcs_write32(VMCS_EXIT_CONTROLS, vmx_caps.exit);
+	vmcs_write32(VMCS_ENTRY_CONTROLS, vmx->entry);
+	/*
+	 * #DB and #AC for a guest whose handler raises them again for ever in
+	 * delivery, where no interrupt gets through (CVE-2015-8104,
+	 * CVE-2015-5307); #MC is the host's.
+	 */
+	vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
+	vmcs_write32(VMCS_PF_ERROR_MASK, 0);
+	vmcs_write32(VMCS_PF_ERROR_MATCH, 0);
+	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0);
+	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
+	vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(to_vmx_vm(vmx->vcpu->vm)->msr_bitmap));
+	vmcs_write64(VMCS_TSC_OFFSET, vmx->vcpu->tsc_offset);
+	if (vmx_caps.secondary & SEC_PAUSE_LOOP) {
+		vmcs_write32(VMCS_PLE_GAP, PLE_GAP);
+		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
+	}
+	if (vmx->vpid)
+		vmcs_write16(VMCS_VPID, vmx->vpid);
+
+	vmx->eptp = holm_mmu_root(vmx->vcpu->vm, 0) | EPTP_WB | EPTP_WALK_4;
+	if (vmx_caps.ept_ad)
+		vmx->eptp |= EPTP_AD;
+	vmcs_write64(VMCS_EPTP, vmx->eptp);
+}
+
+static void vmcs_write_host(struct vmx_vcpu *vmx)
+{
+	vmx->host_cr0 = vmx_read_cr0();
+	vmx->host_cr3 = vmx_read_cr3();
+	vmx->host_cr4 = vmx_read_cr4();
+	vmcs_write_natural(VMCS_HOST_CR0, vmx->host_cr0);
+	vmcs_write_natural(VMCS_HOST_CR3, vmx->host_cr3);
+	vmcs_write_natural(VMCS_HOST_CR4, vmx->host_cr4);
+	vmcs_write16(VMCS_HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write16(VMCS_HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write16(VMCS_HOST_DS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_ES_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_FS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_GS_SELECTOR, 0);
+	vmx->host_fs_base = 0;
+	vmcs_write_natural(VMCS_HOST_FS_BASE, 0);
+	vmcs_write_natural(VMCS_HOST_RIP, (unsigned long)holm_vmx_exit);
+	vmx->frame.host_rsp = 0;	/* entry.S writes it */
+}
+
+static void vmcs_write_guest(struct vmx_vcpu *vmx)
+{
+	vmcs_write64(VMCS_LINK_POINTER, LINK_POINTER_NONE);
+	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
+	vmcs_write64(VMCS_GUEST_PAT, vmx->vcpu->msr.pat);
+	vmcs_write32(VMCS_GUEST_ACTIVITY, 0);	/* active: HLT exits */
+	vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmcs_write32(VMCS_GUEST_SYSENTER_CS, 0);
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_EIP, 0);
+}
+
+static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	memset(vmx->guest_switched, 0, sizeof(vmx->guest_switched));
+	vmx->kernel_gs_base = 0;
+	vmx_controls_update(vmx);
+
+	holm_vcpu_load(vcpu);
+	vmcs_write_controls(vmx);
+	vmx_controls_write(vmx);
+	vmcs_write_host(vmx);
+	vmcs_write_guest(vmx);
+	holm_vcpu_put(vcpu);
+}
+
+void vmcs_read_failed(unsigned long field)
+{
+	if (__this_cpu_read(vmx_cpu.enabled))
+		pr_err_ratelimited("VMREAD of field 0x%lx failed\n", field);
+}
+
+void vmcs_write_failed(unsigned long field, unsigned long value)
+{
+	unsigned long error;
+
+	if (!__this_cpu_read(vmx_cpu.enabled))
+		return;
+	vmcs_try_read(VMCS_INSN_ERROR, &error);
+	pr_err_ratelimited("VMWRITE of 0x%lx to field 0x%lx failed, error %lu\n",
+			   value, field, error);
+}
+
+const struct holm_backend holm_vmx_backend = {
+	.name		= "vmx",
+	.format		= &holm_format_ept,
+	.setup		= vmx_setup,
+	.teardown	= vmx_teardown,
+	.caps		= vmx_caps_fill,
+	.cpu_enable	= vmx_cpu_enable,
+	.cpu_disable	= vmx_cpu_disable,
+	.vm_init	= vmx_vm_init,
+	.vm_destroy	= vmx_vm_destroy,
+	.vcpu_create	= vmx_vcpu_create,
+	.vcpu_destroy	= vmx_vcpu_destroy,
+	.vcpu_reset	= vmx_vcpu_reset,
+	.model_changed	= vmx_model_changed,
+	.vcpu_load	= vmx_vcpu_load,
+	.vcpu_put	= vmx_vcpu_put,
+	.run		= vmx_run,
+	.handle_exit	= vmx_handle_exit,
+	.state_get	= vmx_state_get,
+	.state_set	= vmx_state_set,
+	.msr_get	= vmx_msr_get,
+	.msr_set	= vmx_msr_set,
+	.inject		= vmx_inject,
+	.open_window	= vmx_open_window,
+	.tsc_changed	= vmx_tsc_changed,
+	.flush_tlb	= vmx_flush_tlb,
+};
