@@ -274,7 +274,7 @@ static int mb_put_info(struct boot_ctx *ctx, struct err *err)
 
 int multiboot_load(struct boot_ctx *ctx, const struct boot_file *file, struct err *err)
 {
-	uint64_t offset, entry;
+	uint64_t offset, entry = 0;
 	struct mb_header h;
 	uint32_t unknown;
 
