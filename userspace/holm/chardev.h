@@ -39,7 +39,7 @@ struct chardev_frontend {
  * Both descriptors stay the caller's; @in_fd must outlive the chardev. Their
  * O_NONBLOCK flag is left alone (a terminal shares it with the shell). Of a
  * pty give the master, with O_NONBLOCK set, and keep the slave open too: a
- * master whose slave nobody has open reports an error.
+ * master whose slave nobody has open reports an error. SIGPIPE must be ignored.
  */
 struct chardev_config {
 	struct evloop *loop;
