@@ -121,6 +121,9 @@ static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool 
 	*writable = true;
 	if (ctx->may_write && get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, page))
 		return 0;
+	*writable = ctx->write;
+	if (!ctx->write && get_user_page_fast_only(ctx->uaddr, FOLL_HONOR_NUMA_FAULT, page))
+		return 0;
 
 	if (ctx->write)
 		flags |= FOLL_WRITE;
@@ -139,7 +142,6 @@ static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool 
 		return -EFAULT;
 	}
 
-	*writable = ctx->write;
 	if (!ctx->write && ctx->may_write &&
 	    get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, &again)) {
 		put_page(*page);
