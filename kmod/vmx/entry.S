@@ -5,6 +5,7 @@
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
 #include <asm/unwind_hints.h>
@@ -21,8 +22,6 @@
 #define RSI		GPR(6)
 #define RDI		GPR(7)
 
-#define SPEC_CTRL_MSR	0x48			/* IA32_SPEC_CTRL */
-
 	.section .rodata, "a"
 	.balign 2
 verw_selector:
@@ -37,14 +36,10 @@ verw_selector:
  * Returns VMX_ENTER_*; on a failure the GPRs in memory are untouched.
  */
 SYM_FUNC_START(holm_vmx_enter)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
-	push	%rdi				/* 8(%rsp) after the exit */
-	push	%rsi				/* 0(%rsp) after the exit */
+	/* After the exit, frame is at 8(%rsp) and gpr at (%rsp). */
+	.irp	reg, rbp, r15, r14, r13, r12, rbx, rdi, rsi
+	push	%\reg
+	.endr
 
 	/* HOST_RSP is where the stack is now: nothing is pushed until entry. */
 	cmp	%rsp, VMX_FRAME_HOST_RSP(%rdi)
@@ -53,11 +48,10 @@ SYM_FUNC_START(holm_vmx_enter)
 	mov	$VMCS_HOST_RSP, %eax
 	vmwrite	%rsp, %rax			/* if it fails, so does the entry */
 .Lhost_rsp_known:
-
 	mov	VMX_FRAME_FLAGS(%rdi), %ebx
 	testb	$VMX_ENTER_SPEC_CTRL, %bl
 	jz	.Lguest_spec_ctrl_set
-	mov	$SPEC_CTRL_MSR, %ecx
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
 	mov	VMX_FRAME_GUEST_SPEC_CTRL(%rdi), %eax
 	mov	(VMX_FRAME_GUEST_SPEC_CTRL + 4)(%rdi), %edx
 	wrmsr
@@ -68,14 +62,9 @@ SYM_FUNC_START(holm_vmx_enter)
 	mov	RDX(%rsi), %rdx
 	mov	RBP(%rsi), %rbp
 	mov	RDI(%rsi), %rdi
-	mov	GPR(8)(%rsi), %r8
-	mov	GPR(9)(%rsi), %r9
-	mov	GPR(10)(%rsi), %r10
-	mov	GPR(11)(%rsi), %r11
-	mov	GPR(12)(%rsi), %r12
-	mov	GPR(13)(%rsi), %r13
-	mov	GPR(14)(%rsi), %r14
-	mov	GPR(15)(%rsi), %r15
+	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
+	mov	GPR(\n)(%rsi), %r\n
+	.endr
 
 	/*
 	 * CF tells launch from resume; MOV leaves flags alone, VERW changes
@@ -116,32 +105,17 @@ SYM_INNER_LABEL_ALIGN(holm_vmx_exit, SYM_L_GLOBAL)
 	mov	%rbx, RBX(%rsi)
 	mov	%rbp, RBP(%rsi)
 	mov	%rdi, RDI(%rsi)
-	mov	%r8, GPR(8)(%rsi)
-	mov	%r9, GPR(9)(%rsi)
-	mov	%r10, GPR(10)(%rsi)
-	mov	%r11, GPR(11)(%rsi)
-	mov	%r12, GPR(12)(%rsi)
-	mov	%r13, GPR(13)(%rsi)
-	mov	%r14, GPR(14)(%rsi)
-	mov	%r15, GPR(15)(%rsi)
+	.irp	n, 8, 9, 10, 11, 12, 13, 14, 15
+	mov	%r\n, GPR(\n)(%rsi)
+	.endr
 	pop	RSI(%rsi)
 	xor	%eax, %eax			/* VMX_ENTER_EXITED */
 
 .Lreturn:
 	/* No guest value stays in a register, also not for speculation. */
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
-	xor	%esi, %esi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
+	.irp	reg, ecx, edx, ebx, ebp, esi, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
+	xor	%\reg, %\reg
+	.endr
 	mov	8(%rsp), %rdi			/* frame */
 
 	/* Both before the first RET: it must not use the guest's predictions. */
@@ -150,7 +124,7 @@ SYM_INNER_LABEL_ALIGN(holm_vmx_exit, SYM_L_GLOBAL)
 	mov	%eax, %ebx
 	testb	$VMX_ENTER_SPEC_CTRL, VMX_FRAME_FLAGS(%rdi)
 	jz	.Lhost_spec_ctrl_set
-	mov	$SPEC_CTRL_MSR, %ecx
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
 	mov	VMX_FRAME_HOST_SPEC_CTRL(%rdi), %eax
 	mov	(VMX_FRAME_HOST_SPEC_CTRL + 4)(%rdi), %edx
 	wrmsr
@@ -160,12 +134,9 @@ SYM_INNER_LABEL_ALIGN(holm_vmx_exit, SYM_L_GLOBAL)
 	mov	%ebx, %eax
 
 	add	$16, %rsp			/* gpr, frame */
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	.irp	reg, rbx, r12, r13, r14, r15, rbp
+	pop	%\reg
+	.endr
 	RET
 
 .Lfailed:

@@ -4,6 +4,7 @@
  *
  *	vmx.c	CPU enable, VMs, vCPU create/destroy, load/put, the ops
  *	caps.c	capability: what the CPU must and can do
+ *	host.c	host state: saved, restored
  *	run.c	entering and leaving the guest
  *	exits.c	exits
  *	state.c	guest state and MSRs
@@ -329,9 +330,6 @@ static inline struct vmx_vm *to_vmx_vm(struct holm_vm *vm)
 
 /* ---- vmx.c --------------------------------------------------------------- */
 
-/* Host user state out, guest MSRs in: at the first entry after a load. */
-void vmx_prepare(struct vmx_vcpu *vmx);
-
 /* Control fields that follow the vCPU model: recomputed, written at entry. */
 void vmx_controls_update(struct vmx_vcpu *vmx);
 void vmx_controls_write(struct vmx_vcpu *vmx);
@@ -352,6 +350,16 @@ static inline void vmx_primary_clear(struct vmx_vcpu *vmx, u32 bits)
 	vmx->primary &= ~bits;
 	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx->primary);
 }
+
+/* ---- host.c -------------------------------------------------------------- */
+
+void vmx_host_read(struct vmx_cpu *c);
+void vmx_host_write_cpu(struct vmx_cpu *c);
+void vmx_host_write(struct vmx_vcpu *vmx);
+
+/* Host user state out, guest MSRs in: at the first entry after a load. */
+void vmx_prepare(struct vmx_vcpu *vmx);
+void vmx_unprepare(struct vmx_vcpu *vmx);
 
 /* ---- run.c --------------------------------------------------------------- */
 
