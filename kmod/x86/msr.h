@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The MSR policy: a sorted table of MSRs with who may access them and how.
+ * msr.c has the engine and the table, mtrr.c the memory-type MSRs.
+ */
+#ifndef HOLM_X86_MSR_H
+#define HOLM_X86_MSR_H
+
+#include <linux/stddef.h>
+#include <linux/types.h>
+
+#include "x86.h"
+
+struct holm_msr_row;
+
+/**
+ * struct holm_msr_access - one access
+ * @row: the table's row for @index
+ * @index: MSR
+ * @value: to be written, or what was read
+ * @host: by the launcher
+ * @check: a write must change nothing, only say whether it would be taken
+ * @eoi_vector: see holm_msr_write()
+ */
+struct holm_msr_access {
+	const struct holm_msr_row *row;
+	u32 index;
+	u64 value;
+	bool host;
+	bool check;
+	int eoi_vector;
+};
+
+/* Who sees the MSR. */
+enum holm_msr_gate {
+	HOLM_MSR_ANY,
+	HOLM_MSR_INTEL,		/* guests that are shown an Intel CPU */
+	HOLM_MSR_AMD,
+	HOLM_MSR_SYSCALL,	/* guests with SYSCALL or long mode */
+	HOLM_MSR_LM,
+	HOLM_MSR_SEP,
+	HOLM_MSR_TSC_AUX,	/* RDTSCP or RDPID */
+	HOLM_MSR_ARCH_CAPS,
+	HOLM_MSR_IBPB,
+	HOLM_MSR_X2APIC,
+	HOLM_MSR_TSC_DEADLINE,
+	HOLM_MSR_TSC_ADJUST,
+};
+
+/**
+ * struct holm_msr_row - one MSR, or a range of them
+ * @first: index
+ * @last: the same, or the range's end
+ * @gate: which guests have it; the launcher reads and writes it in any case
+ *	where that makes sense, except with another vendor's model
+ * @read: 0, or 1 for #GP; NULL is #GP
+ * @write: as @read
+ * @field: offset of a u64 in struct holm_vcpu
+ * @arg: constant value, or bits a write may set
+ * @name: of the manual
+ * @reason: why it is as it is
+ */
+struct holm_msr_row {
+	u32 first;
+	u32 last;
+	u8 gate;
+	int (*read)(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+	int (*write)(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+	u32 field;
+	u64 arg;
+	const char *name;
+	const char *reason;
+};
+
+extern const struct holm_msr_row holm_msr_table[];
+extern const unsigned int holm_msr_table_count;
+
+/* The row of an MSR, or NULL. */
+const struct holm_msr_row *holm_msr_find(u32 index);
+
+/* Would the launcher's write be taken: 0 or 1. Loaded. */
+int holm_msr_check(struct holm_vcpu *vcpu, u32 index, u64 value);
+
+/* At RESET: values of MSRs that the core or the backend keeps. Loaded. */
+void holm_msr_reset(struct holm_vcpu *vcpu);
+
+/* guest TSC = host TSC + @offset from now on. Loaded. */
+void holm_tsc_set_offset(struct holm_vcpu *vcpu, u64 offset);
+
+/* mtrr.c: SDM Vol. 3, "Memory Type Range Registers" and "Page Attribute Table". */
+int holm_msr_write_pat(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_msr_read_mtrr_var(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_msr_write_mtrr_var(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_msr_read_mtrr_fixed(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_msr_write_mtrr_fixed(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_msr_write_mtrr_def(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+void holm_mtrr_reset(struct holm_vcpu *vcpu);
+
+/* IA32_MTRRCAP: 8 variable ranges, fixed ranges, write-combining. */
+#define HOLM_MTRRCAP		0x508
+#define HOLM_MTRR_VAR_COUNT	8
+
+#define HOLM_PAT_RESET		0x0007040600070406ULL
+
+#endif /* HOLM_X86_MSR_H */
