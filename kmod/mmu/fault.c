@@ -9,10 +9,10 @@
  * it is read before them and tested under mmu->lock.
  *
  * The page is held only until it is mapped; from then on the notifier tells
- * when it goes. What is mapped writable is set dirty at once, because the host
- * does not look at dirty bits of second-level tables: before it cleans the page
- * it write-protects it, which the notifier hears, and the next write is a fault
- * again.
+ * when it goes. What is mapped writable is set dirty in the same critical
+ * section, because the host does not look at dirty bits of second-level tables:
+ * before it cleans the page it write-protects it, which the notifier hears, and
+ * the next write is a fault again.
  *
  * Every page may be executed. The one exception is struct
  * holm_mmu_format.nx_huge: on a CPU that has the erratum, a backend sets it, and
@@ -206,6 +206,7 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 		.dirty = writable && (ctx->write || !ctx->logging),
 		.keep_tables = ctx->logging || mmu->format->nx_huge,
 	};
+	struct folio *folio = page_folio(page);
 	unsigned long start, size;
 	LIST_HEAD(detached);
 	int idx, ret = -EAGAIN;
@@ -223,31 +224,23 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 	if (holm_invalidated(mmu, ctx->seq, start, start + size))
 		goto out_lock;
 	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, cache, &detached);
+	if (ret)
+		goto out_lock;
 	/* With the mapping, as seen from holm_dirty_log_get(). */
-	if (!ret && ctx->write)
+	if (ctx->write)
 		holm_slot_mark_dirty(ctx->slot, ctx->gpa);
+	/*
+	 * Only the flag: a page that its file system must prepare for a write
+	 * was prepared when its entry became writable.
+	 */
+	if (writable && !folio_test_reserved(folio) && !folio_test_dirty(folio))
+		folio_set_dirty(folio);
 out_lock:
 	spin_unlock(&mmu->lock);
 out_srcu:
 	srcu_read_unlock(&mmu->srcu, idx);
 	holm_pt_free(mmu, &detached, true);
 	return ret;
-}
-
-static void fault_put_page(struct page *page, bool mapped, bool writable)
-{
-	struct folio *folio = page_folio(page);
-
-	if (mapped && !folio_test_reserved(folio)) {
-		/*
-		 * Only the flag: a page that its file system must prepare for
-		 * a write was prepared when its entry became writable.
-		 */
-		if (writable && !folio_test_dirty(folio))
-			folio_set_dirty(folio);
-		folio_mark_accessed(folio);
-	}
-	folio_put(folio);
 }
 
 int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
@@ -276,7 +269,9 @@ int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 		ret = fault_get_page(&ctx, &page, &writable);
 		if (!ret) {
 			ret = fault_map(mmu, &ctx, page, writable, &cache);
-			fault_put_page(page, !ret, writable);
+			if (!ret)
+				folio_mark_accessed(page_folio(page));
+			put_page(page);
 		}
 		if (ret > 0)
 			ret = holm_pt_cache_fill(&cache, ret) ?: -EAGAIN;

@@ -82,8 +82,8 @@ static void notifier_end(struct mmu_notifier *mn, const struct mmu_notifier_rang
 	struct holm_mmu *mmu = container_of(mn, struct holm_mmu, notifier);
 
 	spin_lock(&mmu->lock);
-	WRITE_ONCE(mmu->invalidate_seq, mmu->invalidate_seq + 1);
-	smp_wmb();	/* a reader of the new number sees the new page tables */
+	/* Who reads the new number, in holm_invalidate_seq(), sees the new page tables. */
+	smp_store_release(&mmu->invalidate_seq, mmu->invalidate_seq + 1);
 	WARN_ON_ONCE(!mmu->invalidate_in_progress);
 	mmu->invalidate_in_progress--;
 	spin_unlock(&mmu->lock);

@@ -19,10 +19,8 @@ extern const struct mmu_notifier_ops holm_notifier_ops;
  */
 static inline unsigned long holm_invalidate_seq(struct holm_mmu *mmu)
 {
-	unsigned long seq = READ_ONCE(mmu->invalidate_seq);
-
-	smp_rmb();	/* before the page tables; with the smp_wmb() of the end */
-	return seq;
+	/* Pairs with the end of an invalidation: its number, its page tables. */
+	return smp_load_acquire(&mmu->invalidate_seq);
 }
 
 /**
