@@ -120,6 +120,7 @@ static void test_elf_refused(void **state)
 		{ "note size", ELF_NOTES + 28, 4, 7, "note has 7 bytes" },
 		{ "note ends outside", ELF_NOTES + 28, 4, 0x1000, "ends outside its segment" },
 		{ "note length at maximum", ELF_NOTES, 4, UINT32_MAX, "ends outside its segment" },
+		{ "padding past the last note", PH64(2, p_filesz), 8, 23, "neither a PVH entry note nor" },
 		{ "no note", ELF_NOTES + 32, 4, 17, "neither a PVH entry note nor" },
 		{ "not Xen's note", ELF_NOTES + 36, 1, 'x', "neither a PVH entry note nor" },
 	};

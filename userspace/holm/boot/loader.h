@@ -12,7 +12,7 @@
 /* Larger than any kernel with debug information, small enough to read whole. */
 #define BOOT_MAX_KERNEL_FILE	(2ULL << 30)
 #define BOOT_MAX_CMDLINE	0x10000U
-#define BOOT_MAX_CLAIMS		512
+#define BOOT_MAX_CLAIMS		512	/* above all other limits together */
 #define BOOT_MAX_MODULES	64	/* initrds of all formats */
 #define BOOT_CLAIM_NAME		64
 
