@@ -421,7 +421,9 @@ int holm_inject_events(struct holm_vcpu *vcpu)
 		windows |= HOLM_WINDOW_NMI;
 	else
 		windows |= HOLM_WINDOW_IRQ;
-	set_windows(vcpu, windows);
+	/* Windows matter to an entry only, and there is none now. */
+	if (!reason)
+		set_windows(vcpu, windows);
 	return reason;
 }
 

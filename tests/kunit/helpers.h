@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bare objects for tests of one part: a VM without memory and descriptors, its
+ * vCPUs with a LAPIC and on the fake backend. For whole VMs see env.h.
+ */
+#ifndef HOLM_KUNIT_HELPERS_H
+#define HOLM_KUNIT_HELPERS_H
+
+#include <kunit/test.h>
+
+#include "../../kmod/fake/fake.h"
+#include "../../kmod/holm.h"
+
+/**
+ * holm_test_vm() - a VM with vCPUs
+ * @test: the memory belongs to it
+ * @nr: vCPUs; APIC IDs are 0..@nr - 1
+ *
+ * The vCPUs are as after RESET, with CPUID.1 that shows x2APIC and the TSC
+ * deadline timer; all register parts are valid and zero. Undone by
+ * holm_test_vm_end(). NULL without memory, after a failed assertion.
+ */
+struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr);
+
+/* Stops what may still run; safe with NULL. */
+void holm_test_vm_end(struct holm_vm *vm);
+
+#endif /* HOLM_KUNIT_HELPERS_H */
