@@ -135,6 +135,32 @@ __asm__(
 	"	iretw\n"
 	"end hlt\n"
 
+	/*
+	 * A second NMI comes in the first one's handler: it waits for the IRET,
+	 * and for that only.
+	 */
+	"guest nmi\n"
+	"	catch 2, 1f, nmi\n"
+	"	xorw %si, %si\n"
+	"	report 1\n"			/* the first NMI is raised */
+	"3:	nop\n"
+	"	report 6\n"
+	"	done\n"
+	"1:	incw %si\n"
+	"	cmpw $2, %si\n"
+	"	je 2f\n"
+	"	report 2\n"			/* the second one is raised */
+	"	cpuid\n"
+	"	report 3\n"
+	"	iretw\n"
+	"2:	report 4\n"
+	"	movw %sp, %bp\n"
+	"	movl (%bp), %eax\n"		/* IP: behind the OUT, CS: 0 */
+	"	subl $3b - guest_nmi + 0x1000, %eax\n"
+	"	report\n"
+	"	iretw\n"
+	"end nmi\n"
+
 	"guest extint\n"
 	"	catch 0x20, 1f, extint\n"
 	"	report 1\n"			/* the line rises */
@@ -297,7 +323,8 @@ __asm__(
 enum hook {
 	HOOK_NONE,
 	HOOK_CPUID,		/* values[] are EBX and ECX of leaf 0 */
-	HOOK_NMI,		/* an NMI ends HLT */
+	HOOK_HLT_NMI,		/* an NMI ends HLT */
+	HOOK_NMI,		/* an NMI at each of the first two reports */
 	HOOK_EXTINT,		/* the PIC's line rises at the first report */
 };
 
@@ -317,6 +344,7 @@ GUEST(in);
 GUEST(cpuid);
 GUEST(msr);
 GUEST(hlt);
+GUEST(nmi);
 GUEST(extint);
 GUEST(triple);
 GUEST(mmio);
@@ -340,8 +368,10 @@ static struct row rows[] = {
 	  VALUES(0, 0) },
 	{ CODE(msr), .end = HOLM_EXIT_IO,
 	  VALUES(0xfee00900, 0x5678, 0x00070106, 13) },
-	{ CODE(hlt), .hook = HOOK_NMI, .end = HOLM_EXIT_IO,
+	{ CODE(hlt), .hook = HOOK_HLT_NMI, .end = HOLM_EXIT_IO,
 	  VALUES(1, 2) },
+	{ CODE(nmi), .hook = HOOK_NMI, .end = HOLM_EXIT_IO,
+	  VALUES(1, 2, 3, 4, 0, 6) },
 	{ CODE(extint), .hook = HOOK_EXTINT, .end = HOLM_EXIT_IO,
 	  VALUES(1, 2, 3, 4) },
 	{ CODE(triple), .end = HOLM_EXIT_SHUTDOWN },
@@ -526,8 +556,11 @@ static int do_io(struct machine *m, const struct row *row, unsigned int *n)
 			printf("no more\n");
 		return -1;
 	}
-	if (++*n == 1 && row->hook == HOOK_EXTINT)
+	++*n;
+	if (*n == 1 && row->hook == HOOK_EXTINT)
 		return inject(m, HOLM_INJECT_EXTINT_RAISE);
+	if (*n <= 2 && row->hook == HOOK_NMI)
+		return inject(m, HOLM_INJECT_NMI);
 	return 0;
 }
 
@@ -536,7 +569,7 @@ static int do_alarm(struct machine *m, const struct row *row)
 {
 	if (errno != EINTR)
 		return fail("HOLM_RUN");
-	if (row->hook == HOOK_NMI && alarms == 1)
+	if (row->hook == HOOK_HLT_NMI && alarms == 1)
 		return inject(m, HOLM_INJECT_NMI);
 	if (alarms < TIMEOUT_S)
 		return 0;
