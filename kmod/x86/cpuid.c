@@ -18,6 +18,7 @@
 #include "../holm.h"
 #include "cpuid.h"
 #include "x86.h"
+#include "xstate.h"
 
 #define ECX1_OSXSAVE		BIT(27)
 #define EDX1_APIC		BIT(9)
@@ -237,14 +238,15 @@ static void dynamic_bits(struct holm_vcpu *vcpu, struct holm_cpuid_entry *e)
 		break;
 	case CPUID_LEAF_XSAVE:
 		if (e->index == 0) {
-			e->ebx = holm_cpuid_xsave_size(vcpu->cpuid, vcpu->cpuid_nent, vcpu->xcr0);
+			e->ebx = holm_cpuid_xsave_size(vcpu->cpuid, vcpu->cpuid_nent,
+						       holm_xstate_xcr0(vcpu));
 			e->ecx = holm_cpuid_xsave_size(vcpu->cpuid, vcpu->cpuid_nent,
 						       vcpu->xcr0_supported);
 		} else if (e->index == 1) {
 			e->ebx = 0;
 			if (e->eax & EAXD1_XSAVEC)
 				e->ebx = holm_cpuid_xsavec_size(vcpu->cpuid, vcpu->cpuid_nent,
-								vcpu->xcr0);
+								holm_xstate_xcr0(vcpu));
 		}
 		break;
 	case CPUID_LEAF_EXT_TOPOLOGY:

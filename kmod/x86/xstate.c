@@ -229,6 +229,17 @@ void holm_xstate_xcr0_changed(struct holm_vcpu *vcpu)
 		holm_xsetbv(0, vcpu->xcr0);
 }
 
+/*
+ * While it is loaded, XCR0 is what the CPU holds: emulated hosts exist whose
+ * nested virtualization lets XSETBV through without an exit.
+ */
+u64 holm_xstate_xcr0(struct holm_vcpu *vcpu)
+{
+	if (vcpu->xstate->loaded && xs.host_xcr0)
+		vcpu->xcr0 = holm_xgetbv(0);
+	return vcpu->xcr0;
+}
+
 /**
  * holm_xstate_load() - the guest's state into the CPU
  * @vcpu: the vCPU; between kernel_fpu_begin() and kernel_fpu_end()
@@ -251,9 +262,9 @@ void holm_xstate_save(struct holm_vcpu *vcpu)
 {
 	struct holm_xstate_buf *buf = vcpu->xstate;
 
-	buf->loaded = false;
-	if (vcpu->xcr0 != xs.host_xcr0 && xs.host_xcr0)
+	if (holm_xstate_xcr0(vcpu) != xs.host_xcr0 && xs.host_xcr0)
 		holm_xsetbv(0, xs.host_xcr0);
+	buf->loaded = false;
 	xstate_store(buf->area);
 	if (!xs.host_xcr0)
 		area_put64(buf->area, AREA_XSTATE_BV, xs.mask);

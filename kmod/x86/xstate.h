@@ -25,4 +25,7 @@ struct holm_xstate_buf {
 /* vcpu->xcr0 was changed: into the CPU when the guest's state is there. */
 void holm_xstate_xcr0_changed(struct holm_vcpu *vcpu);
 
+/* The XCR0 of the guest, from the CPU while its state is there. */
+u64 holm_xstate_xcr0(struct holm_vcpu *vcpu);
+
 #endif /* HOLM_X86_XSTATE_H */
