@@ -105,7 +105,7 @@ bench: setup
 	@$(MAKE) programs
 	@tests/bench/run --build $(O)
 
-demo:
+demo: setup
 	@O=$(O) scripts/demo
 
 # --- installation and documentation
