@@ -162,6 +162,17 @@ static bool must_leave(const struct holm_vcpu *vcpu)
 	       READ_ONCE(vcpu->run->immediate_exit);
 }
 
+/* INIT or a start-up IPI arrived; may sleep. */
+static int slow_smp(struct holm_vcpu *vcpu)
+{
+	int reason = holm_smp_events(vcpu);
+
+	if (!reason)
+		return HOLM_NEXT_ENTER;
+	vcpu->run->exit_reason = reason;
+	return HOLM_NEXT_USER;
+}
+
 /* IRQs off, about to enter. */
 static enum holm_next run_requests(struct holm_vcpu *vcpu)
 {
@@ -174,8 +185,8 @@ static enum holm_next run_requests(struct holm_vcpu *vcpu)
 	}
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests)) {
-		vcpu->run->exit_reason = HOLM_EXIT_INIT;
-		return HOLM_NEXT_USER;
+		vcpu->slow = slow_smp;
+		return HOLM_NEXT_SLOW;
 	}
 	return HOLM_NEXT_ENTER;
 }
@@ -256,10 +267,8 @@ static int run_block(struct holm_vcpu *vcpu)
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	if (vcpu->mp_state == HOLM_MP_HALTED && holm_has_wake_event(vcpu))
 		vcpu->mp_state = HOLM_MP_RUNNABLE;
-	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests)) {
-		vcpu->run->exit_reason = HOLM_EXIT_INIT;
-		return HOLM_NEXT_USER;
-	}
+	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests))
+		return slow_smp(vcpu);
 	return HOLM_NEXT_ENTER;
 }
 

@@ -219,10 +219,10 @@ static long vcpu_inject(struct holm_vcpu *vcpu, void __user *argp)
 			return -EINVAL;
 		return holm_lapic_accept(vcpu, 0, arg.vector, false) ? 0 : -EAGAIN;
 	case HOLM_INJECT_EXTINT_RAISE:
-		WRITE_ONCE(vcpu->extint, true);
-		break;
+		holm_lapic_lint0(vcpu, true);
+		return 0;
 	case HOLM_INJECT_EXTINT_LOWER:
-		WRITE_ONCE(vcpu->extint, false);
+		holm_lapic_lint0(vcpu, false);
 		return 0;
 	default:
 		return -EINVAL;
