@@ -321,10 +321,21 @@ static void test_auto_eoi(void **state)
 	pulse(r, 4);
 	assert_int_equal(pic_intack(r->pic), 0x34);
 	out8(&r->f, 0x20, 0x00);
+	/* 5 is the highest now, and stays so. */
 	assert_int_equal(pic_intack(r->pic), 0x33);
 	pulse(r, 3);
 	pulse(r, 6);
 	assert_int_equal(pic_intack(r->pic), 0x36);
+	pulse(r, 6);
+	assert_int_equal(pic_intack(r->pic), 0x36);
+	assert_int_equal(pic_intack(r->pic), 0x33);
+	/* Two of the slave, one after the other without an EOI. */
+	pulse(r, 10);
+	pulse(r, 9);
+	assert_int_equal(pic_intack(r->pic), 0x39);
+	assert_true(r->intr);
+	assert_int_equal(pic_intack(r->pic), 0x3a);
+	assert_false(r->intr);
 }
 
 static void test_rotation(void **state)
@@ -344,7 +355,28 @@ static void test_rotation(void **state)
 	/* Rotate on specific EOI. */
 	out8(&r->f, 0x20, 0xe3);
 	assert_int_equal(isr(r, 0x20), 0);
+	pulse(r, 3);
+	pulse(r, 5);
 	assert_int_equal(pic_intack(r->pic), 0x34);
+	out8(&r->f, 0x20, EOI);
+	assert_int_equal(pic_intack(r->pic), 0x35);
+	out8(&r->f, 0x20, EOI);
+	assert_int_equal(pic_intack(r->pic), 0x33);
+	out8(&r->f, 0x20, EOI);
+	/* Rotate on non-specific EOI with none in service: no rotation. */
+	out8(&r->f, 0x20, 0xa0);
+	pulse(r, 4);
+	pulse(r, 0);
+	assert_int_equal(pic_intack(r->pic), 0x34);
+	out8(&r->f, 0x20, EOI);
+	assert_int_equal(pic_intack(r->pic), 0x30);
+	/* With input 0 it does. */
+	out8(&r->f, 0x20, 0xa0);
+	pulse(r, 0);
+	pulse(r, 7);
+	assert_int_equal(pic_intack(r->pic), 0x37);
+	out8(&r->f, 0x20, EOI);
+	assert_int_equal(pic_intack(r->pic), 0x30);
 	out8(&r->f, 0x20, EOI);
 	/* Set priority: 7 the lowest is the order after reset. */
 	out8(&r->f, 0x20, 0xc7);
@@ -365,6 +397,11 @@ static void test_special_mask(void **state)
 	/* Masked in service no longer blocks. */
 	out8(&r->f, 0x20, 0x68);
 	assert_true(r->intr);
+	/* Selecting a register to read leaves the mode, and the selection is kept. */
+	assert_int_equal(isr(r, 0x20), 0x02);
+	assert_true(r->intr);
+	out8(&r->f, 0x20, 0x68);
+	assert_int_equal(in8(&r->f, 0x20), 0x02);
 	assert_int_equal(pic_intack(r->pic), 0x36);
 	/* And non-specific EOI does not touch it. */
 	out8(&r->f, 0x20, EOI);
@@ -390,8 +427,80 @@ static void test_poll(void **state)
 	pulse(r, 14);
 	out8(&r->f, 0x20, 0x0c);
 	assert_int_equal(in8(&r->f, 0x20), 0x82);
+	pulse(r, 15);
 	out8(&r->f, 0xa0, 0x0c);
 	assert_int_equal(in8(&r->f, 0xa0), 0x86);
+	out8(&r->f, 0xa0, EOI);
+	out8(&r->f, 0x20, EOI);
+	assert_true(r->intr);
+	assert_int_equal(pic_intack(r->pic), 0x3f);
+	out8(&r->f, 0xa0, EOI);
+	out8(&r->f, 0x20, EOI);
+	pulse(r, 0);
+	out8(&r->f, 0x20, 0x0c);
+	assert_int_equal(in8(&r->f, 0x20), 0x80);
+	/* One read only; the next shows the register selected, here the ISR. */
+	assert_int_equal(in8(&r->f, 0x20), 0x01);
+	/* Two of a slave in automatic EOI mode, by polling the slave alone. */
+	init_pair(r, 0x03);
+	pulse(r, 9);
+	pulse(r, 10);
+	out8(&r->f, 0xa0, 0x0c);
+	assert_int_equal(in8(&r->f, 0xa0), 0x81);
+	assert_int_equal(pic_intack(r->pic), 0x3a);
+	assert_false(r->intr);
+}
+
+/* ICW1's LTIM makes all inputs level-triggered. */
+static void test_level_by_icw1(void **state)
+{
+	struct rig *r = *state;
+
+	pic_set_irq(r->pic, 4, true);
+	pic_intack(r->pic);
+	out8(&r->f, 0x20, 0x19);
+	out8(&r->f, 0x21, 0x30);
+	out8(&r->f, 0x21, 0x04);
+	out8(&r->f, 0x21, 0x01);
+	/* Asserted at the initialization: a request, until the line falls. */
+	assert_true(r->intr);
+	assert_int_equal(pic_intack(r->pic), 0x34);
+	out8(&r->f, 0x20, EOI);
+	assert_true(r->intr);
+	pic_set_irq(r->pic, 4, false);
+	assert_false(r->intr);
+	/* By ELCR likewise, and edge inputs have to rise again. */
+	out8(&r->f, 0x4d0, 0x20);
+	pic_set_irq(r->pic, 5, true);
+	pic_set_irq(r->pic, 6, true);
+	init_pair(r, 0x01);
+	assert_int_equal(irr(r, 0x20), 0x20);
+	pic_set_irq(r->pic, 6, true);
+	assert_int_equal(irr(r, 0x20), 0x20);
+}
+
+static void test_ports_come_and_go(void **state)
+{
+	static const uint16_t ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1 };
+	struct rig *r = *state;
+	struct pic_config pc = { .bus = r->f.bus };
+	struct err e = { "" };
+	size_t i;
+
+	assert_null(pic_create(&pc, &e));
+	assert_non_null(strstr(e.msg, "PIC (master)"));
+	for (i = 0; i < 6; i++)
+		assert_int_not_equal(in8(&r->f, ports[i]), 0xff);
+	pic_destroy(r->pic);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(in8(&r->f, ports[i]), 0xff);
+	/* The last range taken: the first two are given back. */
+	bus_register(r->f.bus, &(struct bus_range){ BUS_PIO, 0x4d0, 1, 1,
+		&(struct bus_ops){ 0 }, NULL, "other" }, NULL);
+	assert_null(pic_create(&pc, NULL));
+	bus_unregister(r->f.bus, BUS_PIO, 0x4d0);
+	r->pic = pic_create(&pc, NULL);
+	assert_non_null(r->pic);
 }
 
 static void test_reset(void **state)
@@ -400,8 +509,14 @@ static void test_reset(void **state)
 
 	out8(&r->f, 0x4d0, 0x80);
 	pulse(r, 1);
+	pic_set_irq(r->pic, 4, true);
+	pulse(r, 9);
 	pic_reset(r->pic);
 	assert_false(r->intr);
+	assert_int_equal(irr(r, 0x20), 0);
+	/* A device's line is still up: no edge until it falls. */
+	pic_set_irq(r->pic, 4, true);
+	assert_int_equal(irr(r, 0x20), 0);
 	assert_int_equal(in8(&r->f, 0x21), 0xff);
 	assert_int_equal(in8(&r->f, 0x4d0), 0);
 	assert_int_equal(isr(r, 0x20), 0);
@@ -425,6 +540,8 @@ int main(void)
 		TEST(test_rotation),
 		TEST(test_special_mask),
 		TEST(test_poll),
+		TEST(test_level_by_icw1),
+		TEST(test_ports_come_and_go),
 		TEST(test_reset),
 	};
 

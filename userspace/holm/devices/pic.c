@@ -174,14 +174,11 @@ uint8_t pic_intack(struct pic *p)
 	if (n < 0) {
 		vector = master->base | SPURIOUS;
 	} else if (n == CASCADE && !master->single) {
+		/* update() keeps the cascade requested only while one is here. */
 		m = pending(slave, false);
 		chip_ack(master, CASCADE);
-		if (m < 0) {
-			vector = slave->base | SPURIOUS;
-		} else {
-			chip_ack(slave, (unsigned int)m);
-			vector = slave->base | (uint8_t)m;
-		}
+		chip_ack(slave, (unsigned int)m & 7);
+		vector = slave->base | ((uint8_t)m & 7);
 	} else {
 		chip_ack(master, (unsigned int)n);
 		vector = master->base | (uint8_t)n;

@@ -62,8 +62,9 @@ bool pic_intr(const struct pic *p);
  * pic_intack() - the processor's interrupt acknowledge cycles
  * @p: the pair. Machine lock held.
  *
- * Return: the vector. Without a request it is the spurious one: IRQ7 of the
- * chip that has none (8259A data sheet, "default IR7").
+ * Return: the vector. Without a request it is the spurious one, IRQ7 of the
+ * master (8259A data sheet, "default IR7"): the cascade follows the slave at
+ * once, so that the slave alone is never found without one.
  */
 uint8_t pic_intack(struct pic *p);
 
