@@ -469,6 +469,107 @@ static void test_input_flow_control(void **state)
 	assert_int_equal(in8(&r->f, LSR), 0x60);
 }
 
+/* Twenty bytes through sixteen places: the rest follows as there is room. */
+static void test_input_follows_room(void **state)
+{
+	struct rig *r = *state;
+	unsigned int i;
+
+	out8(&r->f, FCR, 0x01);
+	assert_int_equal(write(r->in[1], "0123456789abcdefghij", 20), 20);
+	evloop_run_once(r->f.loop, 0);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(in8(&r->f, LSR) & 0x03, 0x01);
+		assert_int_equal(in8(&r->f, RBR), "0123456789abcdefghij"[i]);
+	}
+	assert_int_equal(in8(&r->f, LSR) & 0x03, 0);
+	/* Clearing the receiver makes room, too. */
+	assert_int_equal(write(r->in[1], "0123456789abcdefghij", 20), 20);
+	evloop_run_once(r->f.loop, 0);
+	out8(&r->f, FCR, 0x03);
+	assert_int_equal(in8(&r->f, RBR), 'g');
+	/* And so do the end of loopback, and a reset. */
+	out8(&r->f, FCR, 0x03);
+	out8(&r->f, MCR, LOOP);
+	assert_int_equal(write(r->in[1], "xyz", 3), 3);
+	evloop_run_once(r->f.loop, 0);
+	assert_int_equal(in8(&r->f, LSR) & 0x01, 0);
+	out8(&r->f, MCR, OUT2);
+	assert_int_equal(in8(&r->f, RBR), 'x');
+	out8(&r->f, MCR, LOOP);
+	assert_int_equal(write(r->in[1], "123", 3), 3);
+	evloop_run_once(r->f.loop, 0);
+	uart_reset(r->uart);
+	assert_int_equal(in8(&r->f, RBR), '1');
+}
+
+static void test_clear_transmitter(void **state)
+{
+	struct rig *r = *state;
+	uint8_t buf[4096];
+	unsigned int got = 0, written = 0;
+	ssize_t n;
+
+	out8(&r->f, FCR, 0x01);
+	while (in8(&r->f, LSR) & 0x20) {
+		out8(&r->f, THR, 'a');
+		written++;
+	}
+	out8(&r->f, THR, 'b');
+	out8(&r->f, IER, 0x02);
+	assert_false(r->line.level);
+	/* What is in the FIFO is gone, and the interrupt says so. */
+	out8(&r->f, FCR, 0x05);
+	assert_true(r->line.level);
+	assert_int_equal(in8(&r->f, IIR), 0xc2);
+	assert_int_equal(in8(&r->f, LSR), 0x60);
+	while (got < written - 1) {
+		while ((n = read(r->out[0], buf, sizeof(buf))) > 0) {
+			assert_null(memchr(buf, 'b', (size_t)n));
+			got += (unsigned int)n;
+		}
+		evloop_run_once(r->f.loop, 0);
+	}
+	assert_int_equal(got, written - 1);
+	/* Nothing more follows, and nothing is left over. */
+	out8(&r->f, THR, 'c');
+	assert_int_equal(read(r->out[0], buf, sizeof(buf)), 1);
+	assert_int_equal(buf[0], 'c');
+}
+
+static void test_reset_and_destroy_release_the_line(void **state)
+{
+	struct rig *r = *state;
+	struct uart_config uc = { .bus = r->f.bus, .loop = r->f.loop, .port = PORT };
+
+	out8(&r->f, IER, 0x01);
+	out8(&r->f, FCR, 0x81);
+	feed(r, "12345678");
+	assert_true(r->line.level);
+	uart_reset(r->uart);
+	assert_false(r->line.level);
+	assert_int_equal(in8(&r->f, LSR), 0x60);
+	assert_true(evloop_next_deadline(r->f.loop) == UINT64_MAX);
+
+	out8(&r->f, MCR, OUT2);
+	out8(&r->f, IER, 0x01);
+	out8(&r->f, FCR, 0x01);
+	feed(r, "1");
+	uart_destroy(r->uart);
+	assert_false(r->line.level);
+	assert_true(evloop_next_deadline(r->f.loop) == UINT64_MAX);
+	assert_int_equal(in8(&r->f, LSR), 0xff);
+	/* Detached: input of the old chardev reaches nobody. */
+	assert_int_equal(write(r->in[1], "xyz", 3), 3);
+	evloop_run_once(r->f.loop, 0);
+	/* No chardev: no terminal at the other end, output vanishes. */
+	r->uart = uart_create(&uc, NULL);
+	assert_non_null(r->uart);
+	assert_int_equal(in8(&r->f, MSR), 0x00);
+	out8(&r->f, THR, 'x');
+	assert_int_equal(in8(&r->f, LSR), 0x60);
+}
+
 static void test_create_refuses_taken_ports(void **state)
 {
 	struct rig *r = *state;
@@ -498,6 +599,9 @@ int main(void)
 		TEST(test_modem_deltas),
 		TEST(test_output_backpressure),
 		TEST(test_input_flow_control),
+		TEST(test_input_follows_room),
+		TEST(test_clear_transmitter),
+		TEST(test_reset_and_destroy_release_the_line),
 		TEST(test_create_refuses_taken_ports),
 	};
 
