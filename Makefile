@@ -17,7 +17,8 @@ override O := $(abspath $(O))
 MAKEOVERRIDES := $(filter-out O=%,$(MAKEOVERRIDES))
 MAKEFLAGS += --no-print-directory
 
-.PHONY: all modules userspace programs check check-kunit check-user check-amd \
+.PHONY: all modules driver driver-kunit driver-locked driver-kunit-locked \
+	userspace programs check check-kunit check-user check-amd \
 	check-intel bench demo install uninstall docs clean help setup force
 all: modules userspace
 
@@ -43,7 +44,7 @@ help:
 
 # --- the driver
 
-ifneq ($(filter all modules install,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all modules driver% install,$(or $(MAKECMDGOALS),all)),)
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -dv /usr/src/linux-headers-*-amd64 2>/dev/null | tail -n 1))
 ifeq ($(strip $(KDIR)),)
@@ -64,17 +65,26 @@ kmod_files = $(shell cd $(top) && find Kbuild kmod uapi -type f ! -name '.*')
 kunit_files = $(shell cd $(top) && find Kbuild kmod uapi tests/kunit -type f ! -name '.*' \
 	2>/dev/null)
 
-modules: $(kmod_out)/holm.ko $(if $(HAS_KUNIT),$(kmod_out)/holm-kunit.ko)
+modules: driver $(if $(HAS_KUNIT),driver-kunit)
+driver: $(kmod_out)/holm.ko
+driver-kunit: $(kmod_out)/holm-kunit.ko
 
+# One at a time: beds that start together build for one kernel.
 $(kmod_out)/holm.ko: $(addprefix $(top)/,$(kmod_files)) $(kmod_out)/kdir
+	@flock $(kmod_out)/lock $(MAKE) driver-locked KDIR=$(KDIR) O=$(O)
+
+driver-locked:
 	@$(top)/scripts/mirror $(kmod_out)/src Kbuild kmod uapi
 	@$(MAKE) -C $(KDIR) M=$(kmod_out)/src modules
-	@cp $(kmod_out)/src/holm.ko $@
+	@cp $(kmod_out)/src/holm.ko $(kmod_out)/
 
 $(kmod_out)/holm-kunit.ko: $(addprefix $(top)/,$(kunit_files)) $(kmod_out)/kdir
+	@flock $(kmod_out)/lock $(MAKE) driver-kunit-locked KDIR=$(KDIR) O=$(O)
+
+driver-kunit-locked:
 	@$(top)/scripts/mirror $(kunit_out) Kbuild kmod uapi tests/kunit
 	@$(MAKE) -C $(KDIR) M=$(kunit_out) HOLM_KUNIT=1 modules
-	@cp $(kunit_out)/holm-kunit.ko $@
+	@cp $(kunit_out)/holm-kunit.ko $(kmod_out)/
 
 # Two kernels may be of one release: another KDIR builds anew.
 $(kmod_out)/kdir: force

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host kernels, and the modules built for them."""
 
-import glob
 import os
 import subprocess
 import sys
@@ -39,18 +38,22 @@ class Host:
             raise BedError(f"no host kernel {self.name}")
         return result.stdout.strip()
 
-    def build_modules(self, top, build):
-        """Build holm.ko for this kernel, when it is out of date."""
+    def build_modules(self, top, build, targets):
+        """Build the driver's modules for this kernel, if out of date.
+
+        TARGETS: those of the top-level Makefile, with the module each makes.
+        """
         kdir = self._ask("--kdir")
-        result = subprocess.run(["make", "-s", "-C", top, "modules",
+        result = subprocess.run(["make", "-s", "-C", top, *targets,
                                  f"KDIR={kdir}", f"O={build}"],
                                 stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
         if result.returncode:
             sys.stderr.write(result.stdout)
-            raise BedError(f"holm.ko does not build for {self.release}")
-        where = os.path.join(build, "kmod-" + self.release)
-        self.built_modules = glob.glob(where + "/*.ko")
-        if not os.path.exists(where + "/holm.ko"):
-            raise BedError(f"the build left no {where}/holm.ko")
+            raise BedError(f"the driver does not build for {self.release}")
+        for module in targets.values():
+            path = os.path.join(build, "kmod-" + self.release, module)
+            if not os.path.exists(path):
+                raise BedError(f"the build left no {path}")
+            self.built_modules.append(path)
