@@ -3,14 +3,18 @@
  * Faults, the notifier, dirty logging and access to guest memory, on real user
  * memory: what is mapped is compared with the launcher's own page tables.
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/pfn.h>
 #include <linux/prandom.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/uaccess.h>
 
+#include "../../kmod/mmu/notifier.h"
 #include "../../kmod/mmu/slots.h"
 #include "../../kmod/mmu/walker.h"
 #include "env.h"
@@ -578,6 +582,190 @@ FAULT_CASE(fault_access)
 	KUNIT_EXPECT_EQ(test, holm_guest_read(env->vm, border, back, 1), -EFAULT);
 }
 
+/* ---- one thing in the middle of another --------------------------------- */
+
+/* Something done by another thread of the launcher. */
+struct helper {
+	struct holm_env *env;
+	struct mm_struct *mm;
+	int (*fn)(struct holm_env *env);
+	int ret;
+	struct completion done;
+	struct task_struct *thread;
+};
+
+static int helper_thread(void *data)
+{
+	struct helper *helper = data;
+
+	kthread_use_mm(helper->mm);
+	helper->ret = helper->fn(helper->env);
+	kthread_unuse_mm(helper->mm);
+	/* Not in the module's text when the other side goes on. */
+	kthread_complete_and_exit(&helper->done, 0);
+}
+
+static bool helper_start(struct helper *helper, struct holm_env *env,
+			 int (*fn)(struct holm_env *env))
+{
+	helper->env = env;
+	helper->mm = current->mm;
+	helper->fn = fn;
+	helper->ret = -EINPROGRESS;
+	init_completion(&helper->done);
+	helper->thread = kthread_create(helper_thread, helper, "holm-helper");
+	if (IS_ERR(helper->thread))
+		return false;
+	get_task_struct(helper->thread);
+	wake_up_process(helper->thread);
+	return true;
+}
+
+static int helper_end(struct helper *helper)
+{
+	wait_for_completion(&helper->done);
+	put_task_struct(helper->thread);
+	return helper->ret;
+}
+
+/* Until the helper sleeps, or has ended; half a minute at most. */
+static bool helper_blocked(struct helper *helper)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3000; i++) {
+		if (completion_done(&helper->done))
+			return false;
+		if (READ_ONCE(helper->thread->__state) & TASK_UNINTERRUPTIBLE)
+			return true;
+		msleep(10);
+	}
+	return false;
+}
+
+static int do_fault(struct holm_env *env)
+{
+	return fault(env, 0x3000, W);
+}
+
+static int do_remove(struct holm_env *env)
+{
+	return set(env, 0, 0, 0, 0, 0);
+}
+
+static int do_move(struct holm_env *env)
+{
+	return set(env, 0, 0, SIZE_1G, ENV_RAM, env->ram);
+}
+
+/* A slot may go, or move, while a fault waits for its page. */
+FAULT_CASE(fault_slot_gone)
+{
+	static int (*const changes[])(struct holm_env *env) = { do_move, do_remove };
+	struct helper faulter, changer;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		struct mm_struct *mm = current->mm;
+		bool blocked, changed = false;
+
+		/* Untouched memory: its page has to be waited for. */
+		KUNIT_EXPECT_EQ(test, vm_mmap(NULL, env->ram, ENV_RAM, PROT_READ | PROT_WRITE,
+					      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+				env->ram);
+		KUNIT_EXPECT_EQ(test, set(env, 0, 0, 0, ENV_RAM, env->ram), 0);
+		mmap_write_lock(mm);
+		if (!helper_start(&faulter, env, do_fault)) {
+			mmap_write_unlock(mm);
+			KUNIT_FAIL(test, "no thread");
+			return;
+		}
+		blocked = helper_blocked(&faulter);
+		/* In a thread of its own: this one holds mmap_lock. */
+		if (helper_start(&changer, env, changes[i]))
+			changed = !helper_end(&changer);
+		mmap_write_unlock(mm);
+
+		KUNIT_EXPECT_TRUE(test, blocked);
+		KUNIT_EXPECT_TRUE(test, changed);
+		KUNIT_EXPECT_EQ(test, helper_end(&faulter), 1);
+		KUNIT_EXPECT_EQ(test, rights(env, 0x3000), 0U);
+		KUNIT_EXPECT_EQ(test, rights(env, SIZE_1G + 0x3000), 0U);
+	}
+}
+
+/* While an address is being invalidated nothing is mapped there. */
+FAULT_CASE(fault_in_progress)
+{
+	struct holm_mmu *mmu = &env->vm->mmu;
+	const struct mmu_notifier_ops *ops = mmu->notifier.ops;
+	struct mmu_notifier_range range;
+	struct helper faulter;
+	bool early;
+	u32 was;
+
+	/* The page is there: only the announcement keeps it from being mapped. */
+	KUNIT_EXPECT_EQ(test, touch(env->ram + 0x3000), 0);
+	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, current->mm, env->ram + 0x3000,
+				env->ram + 0x4000);
+	ops->invalidate_range_start(&mmu->notifier, &range);
+	if (!helper_start(&faulter, env, do_fault)) {
+		ops->invalidate_range_end(&mmu->notifier, &range);
+		KUNIT_FAIL(test, "no thread");
+		return;
+	}
+	msleep(100);
+	early = completion_done(&faulter.done);
+	was = rights(env, 0x3000);
+	ops->invalidate_range_end(&mmu->notifier, &range);
+	KUNIT_EXPECT_FALSE(test, early);
+	KUNIT_EXPECT_EQ(test, was, 0U);
+	KUNIT_EXPECT_EQ(test, helper_end(&faulter), 0);
+	KUNIT_EXPECT_EQ(test, rights(env, 0x3000), (u32)(R | W | X));
+}
+
+static bool invalidated(struct holm_mmu *mmu, unsigned long seq, unsigned long start,
+			unsigned long end)
+{
+	bool ret;
+
+	spin_lock(&mmu->lock);
+	ret = holm_invalidated(mmu, seq, start, end);
+	spin_unlock(&mmu->lock);
+	return ret;
+}
+
+FAULT_CASE(fault_invalidated)
+{
+	struct holm_mmu *mmu = &env->vm->mmu;
+	const struct mmu_notifier_ops *ops = mmu->notifier.ops;
+	unsigned long at = env->ram + SIZE_2M, seq = holm_invalidate_seq(mmu);
+	struct mmu_notifier_range one, two;
+
+	mmu_notifier_range_init(&one, MMU_NOTIFY_CLEAR, 0, current->mm, at, at + PAGE_SIZE);
+	mmu_notifier_range_init(&two, MMU_NOTIFY_CLEAR, 0, current->mm, at + 4 * PAGE_SIZE,
+				at + 5 * PAGE_SIZE);
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
+	ops->invalidate_range_start(&mmu->notifier, &one);
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at - PAGE_SIZE, at + 1));
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at - PAGE_SIZE, at));
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at + PAGE_SIZE, at + 2 * PAGE_SIZE));
+	/* Two at a time make one range, until both have ended. */
+	ops->invalidate_range_start(&mmu->notifier, &two);
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at + 2 * PAGE_SIZE, at + 3 * PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at + 5 * PAGE_SIZE, at + 6 * PAGE_SIZE));
+	ops->invalidate_range_end(&mmu->notifier, &one);
+	/* What was looked up before an end is old, wherever it was. */
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at + 5 * PAGE_SIZE, at + 6 * PAGE_SIZE));
+	seq = holm_invalidate_seq(mmu);
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at + 5 * PAGE_SIZE, at + 6 * PAGE_SIZE));
+	ops->invalidate_range_end(&mmu->notifier, &two);
+	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
+	KUNIT_EXPECT_FALSE(test, invalidated(mmu, holm_invalidate_seq(mmu), at, at + PAGE_SIZE));
+}
+
 /* ---- everything at once ------------------------------------------------- */
 
 #define RACE_STEPS	4000
@@ -715,6 +903,9 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(fault_huge),
 	KUNIT_CASE(fault_dirty_log),
 	KUNIT_CASE(fault_access),
+	KUNIT_CASE(fault_slot_gone),
+	KUNIT_CASE(fault_in_progress),
+	KUNIT_CASE(fault_invalidated),
 	KUNIT_CASE(fault_race),
 	{}
 };

@@ -86,12 +86,12 @@ static void walker_exit(struct kunit *test)
 /* ---- the model ---------------------------------------------------------- */
 
 /*
- * A window around the border between two level-4 entries, with whole 1G pages
- * in it. An element is 0, or the page's address with level and access in the
- * low bits.
+ * A window around the border between two level-4 entries, with one whole 1G
+ * page in it. An element is 0, or the page's address with level and access in
+ * the low bits.
  */
 #define WIN_START	(SIZE_512G - SIZE_1G)
-#define WIN_SIZE	(2 * SIZE_1G)
+#define WIN_SIZE	(SIZE_1G + 32 * SIZE_2M)
 #define WIN_PAGES	(WIN_SIZE >> PAGE_SHIFT)
 
 #define MODEL_ACCESS	0x7ULL		/* HOLM_ACCESS_* */
@@ -268,7 +268,8 @@ static u32 walker_rnd(struct walker_test *t, u32 below)
 /* A page of the window; half of the time in a corner where much happens. */
 static u64 walker_rnd_gpa(struct walker_test *t)
 {
-	u32 page = walker_rnd(t, 2) ? WIN_PAGES / 2 - 1024 + walker_rnd(t, 2048) :
+	u32 border = (SIZE_512G - WIN_START) >> PAGE_SHIFT;
+	u32 page = walker_rnd(t, 2) ? border - 1024 + walker_rnd(t, 2048) :
 				      walker_rnd(t, WIN_PAGES);
 
 	return WIN_START + ((u64)page << PAGE_SHIFT);
@@ -308,6 +309,8 @@ static bool walker_step_map(struct kunit *test)
 	u64 size;
 
 	leaf.level = kind == 0 ? HOLM_PG_1G : kind < 10 ? HOLM_PG_2M : HOLM_PG_4K;
+	if (leaf.level == HOLM_PG_1G)
+		leaf.gpa = WIN_START + walker_rnd(t, SIZE_1G >> PAGE_SHIFT) * PAGE_SIZE;
 	size = holm_pt_size(leaf.level);
 	leaf.pa = leaf.gpa + deltas[walker_rnd(t, ARRAY_SIZE(deltas))];
 	if (leaf.level == HOLM_PG_4K && !walker_rnd(t, 4))
