@@ -391,16 +391,13 @@ static bool nothing_waits(struct holm_vcpu *vcpu)
 	       !vcpu->shutdown;
 }
 
-int holm_inject_events(struct holm_vcpu *vcpu)
+/* Apart, so that an entry with nothing to deliver saves no registers for it. */
+static noinline int inject_events(struct holm_vcpu *vcpu)
 {
 	bool busy = true;
 	u32 windows = 0;
 	int reason = 0;
 
-	if (likely(nothing_waits(vcpu))) {
-		set_windows(vcpu, 0);
-		return 0;
-	}
 	if (vcpu->shutdown)
 		return HOLM_EXIT_SHUTDOWN;
 
@@ -425,6 +422,14 @@ int holm_inject_events(struct holm_vcpu *vcpu)
 	if (!reason)
 		set_windows(vcpu, windows);
 	return reason;
+}
+
+int holm_inject_events(struct holm_vcpu *vcpu)
+{
+	if (unlikely(!nothing_waits(vcpu)))
+		return inject_events(vcpu);
+	set_windows(vcpu, 0);
+	return 0;
 }
 
 bool holm_has_wake_event(struct holm_vcpu *vcpu)

@@ -77,9 +77,11 @@ static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 		set_bit(vector, lapic->tmr);
 	else if (test_bit(vector, lapic->tmr))
 		clear_bit(vector, lapic->tmr);
-	set_bit(vector, lapic->irr);
-	WRITE_ONCE(lapic->irr_hint, true);
-	holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
+	/* Whoever set the bit before has told the vCPU, or is about to. */
+	if (!test_and_set_bit(vector, lapic->irr)) {
+		WRITE_ONCE(lapic->irr_hint, true);
+		holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
+	}
 	return true;
 }
 

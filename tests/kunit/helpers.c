@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Bare objects: see helpers.h. */
+#include "../../kmod/x86/lapic_regs.h"
 #include "../../kmod/x86/x86.h"
 #include "helpers.h"
 
@@ -72,4 +73,25 @@ void holm_test_vm_end(struct holm_vm *vm)
 		holm_lapic_destroy(vm->vcpus[i]);
 		holm_xstate_destroy(vm->vcpus[i]);
 	}
+}
+
+u32 holm_apic_read(struct kunit *test, struct holm_vcpu *vcpu, u32 offset)
+{
+	u32 value = 0;
+
+	KUNIT_EXPECT_EQ(test, holm_lapic_mmio_read(vcpu, offset, &value), 0);
+	return value;
+}
+
+int holm_apic_write(struct kunit *test, struct holm_vcpu *vcpu, u32 offset, u32 value)
+{
+	int eoi;
+
+	KUNIT_EXPECT_EQ(test, holm_lapic_mmio_write(vcpu, offset, value, &eoi), 0);
+	return eoi;
+}
+
+void holm_apic_enable(struct kunit *test, struct holm_vcpu *vcpu)
+{
+	holm_apic_write(test, vcpu, APIC_SPIV, APIC_SPIV_APIC_ENABLED | 0xff);
 }

@@ -25,4 +25,11 @@ struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr);
 /* Stops what may still run; safe with NULL. */
 void holm_test_vm_end(struct holm_vm *vm);
 
+/* An xAPIC register; a write returns the EOI's vector or -1. */
+u32 holm_apic_read(struct kunit *test, struct holm_vcpu *vcpu, u32 offset);
+int holm_apic_write(struct kunit *test, struct holm_vcpu *vcpu, u32 offset, u32 value);
+
+/* Software enable: SVR, by MMIO. */
+void holm_apic_enable(struct kunit *test, struct holm_vcpu *vcpu);
+
 #endif /* HOLM_KUNIT_HELPERS_H */
