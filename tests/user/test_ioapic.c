@@ -25,6 +25,7 @@ struct rig {
 	uint32_t data;
 	unsigned int extints;
 	uint64_t extint_addr;
+	uint64_t dropped_addr;
 	bool extint;
 };
 
@@ -42,7 +43,10 @@ static void extint(void *opaque, uint64_t addr, bool level)
 	struct rig *r = opaque;
 
 	r->extints++;
-	r->extint_addr = addr;
+	if (level)
+		r->extint_addr = addr;
+	else
+		r->dropped_addr = addr;
 	r->extint = level;
 }
 
@@ -106,7 +110,7 @@ static void pulse(struct rig *r, unsigned int pin)
 static void test_registers(void **state)
 {
 	struct rig *r = *state;
-	unsigned int pin;
+	unsigned int pin, reg;
 
 	assert_int_equal(read_reg(r, 0), 5 << 24);
 	assert_int_equal(read_reg(r, 1), 0x00170020);
@@ -125,9 +129,16 @@ static void test_registers(void **state)
 				 0xab000000u + (pin << 17));
 	}
 	/* Past the table. */
-	write_reg(r, 0x40, 0);
-	assert_int_equal(read_reg(r, 0x40), 0xffffffff);
+	for (reg = 0x40; reg < 0x100; reg++) {
+		write_reg(r, (uint8_t)reg, 0x12345678);
+		assert_int_equal(read_reg(r, (uint8_t)reg), 0xffffffff);
+	}
+	write_reg(r, 0x0f, 0);
 	assert_int_equal(read_reg(r, 0x0f), 0xffffffff);
+	/* Parts of the window, and what is no register at all. */
+	assert_int_equal(read_reg(r, 1), 0x00170020);
+	assert_int_equal(bus_read(r->f.bus, BUS_MMIO, IOAPIC_BASE + 0x12, 1), 0x17);
+	assert_int_equal(bus_read(r->f.bus, BUS_MMIO, IOAPIC_BASE + 0x20, 4), 0);
 	/* Byte accesses of the select register, dwords only of the window. */
 	bus_write(r->f.bus, BUS_MMIO, IOAPIC_BASE, 1, 1);
 	assert_int_equal(bus_read(r->f.bus, BUS_MMIO, IOAPIC_BASE, 4), 1);
@@ -263,10 +274,11 @@ static void test_shared_vector(void **state)
 {
 	struct rig *r = *state;
 
-	set_entry(r, 10, LEVEL | 0x60, 0);
-	set_entry(r, 11, LEVEL | 0x60, 0);
-	ioapic_set_pin(r->io, 10, true);
-	ioapic_set_pin(r->io, 11, true);
+	set_entry(r, 0, LEVEL | 0x60, 0);
+	assert_true(ioapic_wants_eoi(r->io, 0x60));
+	set_entry(r, 23, LEVEL | 0x60, 0);
+	ioapic_set_pin(r->io, 0, true);
+	ioapic_set_pin(r->io, 23, true);
 	assert_int_equal(r->msis, 2);
 	ioapic_eoi(r->io, 0x60);
 	assert_int_equal(r->msis, 4);
@@ -289,6 +301,7 @@ static void test_extint(void **state)
 	/* Another destination: taken from one, given to the other. */
 	write_reg(r, 0x11, 0x01000000);
 	assert_int_equal(r->extints, 3);
+	assert_int_equal(r->dropped_addr, 0xfee00000);
 	assert_true(r->extint);
 	assert_int_equal(r->extint_addr, 0xfee01000);
 	/* Masking and the line falling both take it away. */
@@ -302,6 +315,32 @@ static void test_extint(void **state)
 	ioapic_reset(r->io);
 	assert_false(r->extint);
 	assert_int_equal(low(r, 0), MASKED);
+	assert_int_equal(low(r, 23), MASKED);
+	assert_int_equal(r->dropped_addr, 0xfee01000);
+	/* The select register starts at 0, the ID at what was configured. */
+	ioapic_reset(r->io);
+	assert_int_equal(bus_read(r->f.bus, BUS_MMIO, IOAPIC_BASE + 0x10, 4), 5 << 24);
+}
+
+static void test_page_comes_and_goes(void **state)
+{
+	struct rig *r = *state;
+	struct ioapic_config ic = { .bus = r->f.bus, .base = IOAPIC_BASE + 0xfff };
+	struct err e = { "" };
+
+	assert_null(ioapic_create(&ic, &e));
+	assert_non_null(strstr(e.msg, "I/O APIC"));
+	ioapic_destroy(r->io);
+	assert_int_equal(read_reg(r, 1), 0xffffffff);
+	ic.base = IOAPIC_BASE;
+	r->io = ioapic_create(&ic, NULL);
+	assert_non_null(r->io);
+	/* Without callbacks nothing is sent, and nothing breaks. */
+	set_entry(r, 4, 0x34, 0);
+	set_entry(r, 0, 0x700, 0);
+	pulse(r, 4);
+	pulse(r, 0);
+	assert_int_equal(r->msis, 0);
 }
 
 static void pic_output(void *opaque, bool level)
@@ -368,6 +407,7 @@ int main(void)
 		TEST(test_edge_switch_clears_remote_irr),
 		TEST(test_shared_vector),
 		TEST(test_extint),
+		TEST(test_page_comes_and_goes),
 		TEST(test_routing),
 	};
 

@@ -241,6 +241,16 @@ static void test_bcd(void **state)
 			fail_msg("%04x after %u: %04x", rows[i].written,
 				 rows[i].ticks, latch(r, 2));
 	}
+	/* Mode 3 counts by two in BCD as well. */
+	{
+		uint64_t start = align(r);
+
+		out8(&r->f, 0x43, 0xb7);
+		out8(&r->f, 0x42, 0x00);
+		out8(&r->f, 0x42, 0x01);
+		fake_goto(&r->f, tick_ns(start + 11));
+		assert_int_equal(latch(r, 2), 0x80);
+	}
 }
 
 static void test_read_formats(void **state)
@@ -304,10 +314,12 @@ static void test_readback(void **state)
 	out8(&r->f, 0x43, 0xe8);
 	assert_int_equal(in8(&r->f, 0x42), 0xb4);
 	assert_int_equal(latch(r, 2), 16);
-	/* Channels not selected are left alone; all at once works. */
+	/* Several at once; channels not selected are left alone. */
 	program(r, 0, 3, 100);
+	program(r, 1, 3, 0x1234);
 	out8(&r->f, 0x43, 0xea);
 	assert_int_equal(in8(&r->f, 0x40), 0xf6);
+	assert_int_equal(in8(&r->f, 0x41), 0x34);
 	assert_int_equal(in8(&r->f, 0x42), 0xb4);
 	/* Mode 0 with OUT low. */
 	out8(&r->f, 0x43, 0xb0);
@@ -384,6 +396,37 @@ static void test_gate(void **state)
 	assert_int_equal(latch(r, 2), 100);
 	fake_goto(&r->f, tick_ns(start + 300));
 	assert_false(out2(r));
+	/* So does a count that was waiting, and it waits no more. */
+	start = align(r);
+	program(r, 2, 2, 100);
+	fake_goto(&r->f, tick_ns(start + 10));
+	out8(&r->f, 0x42, 70);
+	out8(&r->f, 0x42, 0);
+	fake_goto(&r->f, tick_ns(start + 20));
+	gate2(r, false);
+	gate2(r, true);
+	fake_goto(&r->f, tick_ns(start + 21));
+	assert_int_equal(latch(r, 2), 70);
+	fake_goto(&r->f, tick_ns(start + 105));
+	assert_int_equal(latch(r, 2), 56);
+	/* Programmed with the gate low: stands until it rises. */
+	gate2(r, false);
+	start = align(r);
+	program(r, 2, 2, 100);
+	fake_goto(&r->f, tick_ns(start + 99 + 50));
+	assert_true(out2(r));
+	assert_int_equal(latch(r, 2), 100);
+	gate2(r, true);
+	fake_goto(&r->f, tick_ns(start + 99 + 50 + 11));
+	assert_int_equal(latch(r, 2), 90);
+
+	/* Mode 3, in the low half: the gate puts OUT high. */
+	start = align(r);
+	program(r, 2, 3, 100);
+	fake_goto(&r->f, tick_ns(start + 80));
+	assert_false(out2(r));
+	gate2(r, false);
+	assert_true(out2(r));
 }
 
 /* A new count in modes 2 and 3 waits: mode 2 a period, mode 3 half a one. */
@@ -476,9 +519,14 @@ static void test_irq_one_shot(void **state)
 		fake_advance(&r->f, 10 * NSEC_PER_SEC);
 		assert_int_equal(r->line.rises, before + 1);
 	}
-	/* Writing a control word for mode 0 takes the line down. */
-	program(r, 0, 0, 10);
+	/* A control word alone sets the line: mode 0 low, others high. */
+	assert_true(r->line.level);
+	out8(&r->f, 0x43, 0x30);
 	assert_false(r->line.level);
+	out8(&r->f, 0x43, 0x34);
+	assert_true(r->line.level);
+	out8(&r->f, 0x43, 0xb0);
+	assert_true(r->line.level);
 }
 
 /* Ten hours at each rate: as many interrupts as the crystal would make. */
@@ -503,6 +551,43 @@ static void test_irq_rate_is_exact(void **state)
 				fail_msg("mode %u count %u: %u interrupts, expected %llu",
 					 modes[j], counts[i], r->line.rises,
 					 (unsigned long long)(ticks / counts[i]));
+		}
+	}
+}
+
+/* A new count while channel 0 runs: no edge too many, none too few. */
+static void test_irq_new_count(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned int mode, write_at;
+		unsigned int edges[3];	/* with counts of 1000, then 400 */
+	} rows[] = {
+		{ "mode 2", 2, 301, { 1001, 1401, 1801 } },
+		/* switches at 501, to a low half of 200 */
+		{ "mode 3, high half", 3, 301, { 701, 1101, 1501 } },
+		{ "mode 3, low half", 3, 601, { 1001, 1401, 1801 } },
+	};
+	struct rig *r = *state;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t start;
+
+		pit_reset(r->pit);
+		start = align(r);
+		program(r, 0, rows[i].mode, 1000);
+		r->line.rises = 0;
+		fake_goto(&r->f, tick_ns(start + rows[i].write_at));
+		out8(&r->f, 0x40, 400 & 0xff);
+		out8(&r->f, 0x40, 400 >> 8);
+		for (j = 0; j < 3; j++) {
+			fake_goto(&r->f, tick_ns(start + rows[i].edges[j]) - 1);
+			if (r->line.rises != j)
+				fail_msg("%s: edge %zu early", rows[i].name, j);
+			fake_goto(&r->f, tick_ns(start + rows[i].edges[j]));
+			if (r->line.rises != j + 1)
+				fail_msg("%s: edge %zu late", rows[i].name, j);
 		}
 	}
 }
@@ -580,13 +665,44 @@ static void test_reset_is_quiet(void **state)
 {
 	struct rig *r = *state;
 
+	out8(&r->f, 0x61, 0x03);
 	program(r, 0, 2, 1000);
 	pit_reset(r->pit);
+	assert_int_equal(in8(&r->f, 0x61) & 0x0f, 0);
+	/* The gate of channel 2 is low: a count stands. */
+	program(r, 2, 0, 1000);
+	fake_advance(&r->f, 10000);
+	assert_int_equal(latch(r, 2), 1000);
 	r->line.rises = 0;
 	assert_false(r->line.level);
 	fake_advance(&r->f, NSEC_PER_SEC);
 	assert_int_equal(r->line.rises, 0);
 	assert_int_equal(evloop_next_deadline(r->f.loop), UINT64_MAX);
+}
+
+static void test_ports_come_and_go(void **state)
+{
+	static const uint16_t ports[] = { 0x40, 0x41, 0x42, 0x61 };
+	struct rig *r = *state;
+	struct pit_config pc = { .bus = r->f.bus, .loop = r->f.loop };
+	struct err e = { "" };
+	size_t i;
+
+	assert_null(pit_create(&pc, &e));
+	assert_non_null(strstr(e.msg, "PIT"));
+	program(r, 0, 2, 1000);
+	assert_true(r->line.level);
+	pit_destroy(r->pit);
+	assert_false(r->line.level);
+	assert_true(evloop_next_deadline(r->f.loop) == UINT64_MAX);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(in8(&r->f, ports[i]), 0xff);
+	bus_register(r->f.bus, &(struct bus_range){ BUS_PIO, 0x61, 1, 1,
+		&(struct bus_ops){ 0 }, NULL, "other" }, NULL);
+	assert_null(pit_create(&pc, NULL));
+	bus_unregister(r->f.bus, BUS_PIO, 0x61);
+	r->pit = pit_create(&pc, NULL);
+	assert_non_null(r->pit);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -604,10 +720,12 @@ int main(void)
 		TEST(test_new_count),
 		TEST(test_irq_one_shot),
 		TEST(test_irq_rate_is_exact),
+		TEST(test_irq_new_count),
 		TEST(test_irq_late),
 		TEST(test_irq_storm_is_bounded),
 		TEST(test_speaker_port),
 		TEST(test_reset_is_quiet),
+		TEST(test_ports_come_and_go),
 	};
 
 	return cmocka_run_group_tests_name("pit", tests, NULL, NULL);
