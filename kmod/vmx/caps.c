@@ -248,6 +248,18 @@ static void mitigation_setup(void)
 #endif
 }
 
+static bool msr_exists(u32 index)
+{
+	bool faulted = true;
+
+	asm volatile("1: rdmsr\n\t"
+		     "movb $0, %[faulted]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [faulted] "+m" (faulted) : "c" (index) : "eax", "edx");
+	return !faulted;
+}
+
 static int basic_setup(void)
 {
 	u64 basic = vmx_rdmsr(MSR_IA32_VMX_BASIC);
@@ -347,7 +359,9 @@ int vmx_caps_setup(void)
 
 	vmx_caps.switched_tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) ||
 				    boot_cpu_has(X86_FEATURE_RDPID);
-	vmx_caps.pebs = boot_cpu_has(X86_FEATURE_DTES64) && boot_cpu_has(X86_FEATURE_PEBS);
+	/* Some hypervisors show the feature and fault on its MSR. */
+	vmx_caps.pebs = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
+			boot_cpu_has(X86_FEATURE_PEBS) && msr_exists(MSR_IA32_PEBS_ENABLE);
 	mitigation_setup();
 	return 0;
 }
