@@ -104,11 +104,13 @@ struct holm_lapic_timer {
  * @timer: the timer
  */
 struct holm_lapic_state {
+	/* What each entry looks at is in the first cache line. */
 	bool irr_hint;
 	u8 ppr;
 	s16 isr_top;
 	u32 tpr;
 	u64 base;
+	unsigned long messages;
 	DECLARE_BITMAP(irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(tmr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(isr, HOLM_LAPIC_VECTORS);
@@ -121,7 +123,6 @@ struct holm_lapic_state {
 	u32 tdcr;
 	u64 icr;
 	unsigned long esr_pending;
-	unsigned long messages;
 	u8 sipi_vector;
 	struct holm_vcpu *vcpu;
 	struct holm_lapic_timer timer;

@@ -47,7 +47,7 @@ void holm_lapic_get(struct holm_vcpu *vcpu, struct holm_lapic *block)
 
 static u64 map_word(const u32 *regs, unsigned int n)
 {
-	/* Registers of a bit map are 4 words of struct holm_lapic.regs apart. */
+	/* Two registers of 32 bits are one word of the bit map. */
 	return regs[2 * n] | (u64)regs[2 * n + 1] << 32;
 }
 

@@ -175,7 +175,9 @@ struct holm_create_vcpu {
  *	is reported (HOLM_EXIT_EOI)
  * @flags: must be zero
  *
- * The call returns how many vCPUs accepted the interrupt.
+ * The call returns how many vCPUs accepted the interrupt, or fails with EINVAL
+ * when @address is no interrupt message or the delivery mode is none that
+ * exists here (SMI, start-up, reserved).
  */
 struct holm_msi {
 	__u64 address;
