@@ -8,6 +8,7 @@
 
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/reboot.h>
@@ -26,6 +27,8 @@ DEFINE_PER_CPU(bool, holm_cpu_on);
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;
 static bool hw_rebooting;	/* under hw_lock */
+static bool hw_kvm_loading;	/* under hw_lock */
+static bool hw_emergency;	/* under hw_lock: the crash callback is ours */
 static int hw_cpuhp_state;
 
 static int hw_cpu_enable(void)
@@ -64,6 +67,41 @@ static void hw_cpu_enable_ipi(void *arg)
 		atomic_cmpxchg(failed, 0, err);
 }
 
+/*
+ * The kernel has one crash callback and warns when a second is registered, as
+ * KVM does on its way to finding out that the CPUs are taken. So ours stands
+ * back while a KVM module loads. hw_lock is held.
+ */
+static void hw_update_emergency(void)
+{
+	bool want = hw_users && !hw_kvm_loading;
+
+	if (want == hw_emergency)
+		return;
+	hw_emergency = want;
+	if (want)
+		holm_emergency_register();
+	else
+		holm_emergency_unregister();
+}
+
+static int hw_module(struct notifier_block *nb, unsigned long action, void *data)
+{
+	const struct module *mod = data;
+
+	if (strcmp(mod->name, "kvm_intel") && strcmp(mod->name, "kvm_amd"))
+		return NOTIFY_DONE;
+	mutex_lock(&hw_lock);
+	hw_kvm_loading = action == MODULE_STATE_COMING;
+	hw_update_emergency();
+	mutex_unlock(&hw_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hw_module_nb = {
+	.notifier_call = hw_module,
+};
+
 int holm_hw_get(void)
 {
 	atomic_t failed = ATOMIC_INIT(0);
@@ -78,11 +116,11 @@ int holm_hw_get(void)
 		err = atomic_read(&failed);
 		if (err)
 			on_each_cpu(hw_cpu_disable, NULL, 1);
-		else
-			holm_emergency_register();
 	}
-	if (!err)
+	if (!err) {
 		hw_users++;
+		hw_update_emergency();
+	}
 	cpus_read_unlock();
 	mutex_unlock(&hw_lock);
 
@@ -96,8 +134,8 @@ void holm_hw_put(void)
 	mutex_lock(&hw_lock);
 	cpus_read_lock();
 	if (!--hw_users) {
-		holm_emergency_unregister();
 		on_each_cpu(hw_cpu_disable, NULL, 1);
+		hw_update_emergency();
 	}
 	cpus_read_unlock();
 	mutex_unlock(&hw_lock);
@@ -177,10 +215,15 @@ int holm_hw_setup(const struct holm_backend *backend)
 	holm_register_syscore(&hw_syscore);
 	err = register_reboot_notifier(&hw_reboot_nb);
 	if (err)
-		goto err_cpuhp;
+		goto err_syscore;
+	err = register_module_notifier(&hw_module_nb);
+	if (err)
+		goto err_reboot;
 	return 0;
 
-err_cpuhp:
+err_reboot:
+	unregister_reboot_notifier(&hw_reboot_nb);
+err_syscore:
 	holm_unregister_syscore(&hw_syscore);
 	cpuhp_remove_state_nocalls(hw_cpuhp_state);
 err_teardown:
@@ -191,6 +234,7 @@ err_teardown:
 
 void holm_hw_teardown(void)
 {
+	unregister_module_notifier(&hw_module_nb);
 	unregister_reboot_notifier(&hw_reboot_nb);
 	holm_unregister_syscore(&hw_syscore);
 	cpuhp_remove_state_nocalls(hw_cpuhp_state);
