@@ -33,6 +33,16 @@ start_guest()
 	cat /tmp/launcher; tail -n 20 /tmp/console
 	die "the guest does not come up"
 }
+# It ends by the signal, and says so.
+stop_guest()
+{
+	kill $guest
+	wait $guest
+	[ $? = 143 ] && grep -q 'ended by signal' /tmp/launcher || {
+		cat /tmp/launcher
+		die "the launcher did not end by the signal"
+	}
+}
 END
 
 cat >"$share/reload" <<'END'
@@ -67,7 +77,7 @@ for i in $(seq 5); do
 	sleep 1
 	kill -0 $guest || { cat /tmp/launcher; die "the guest ended"; }
 done
-kill $guest; wait $guest
+stop_guest
 END
 
 cat >"$share/kvm" <<'END'
@@ -83,7 +93,7 @@ modprobe -r kvm_amd || die "kvm_amd does not unload"
 start_guest
 modprobe kvm_amd 2>/dev/null && die "KVM took the CPUs of a guest"
 kill -0 $guest || { cat /tmp/launcher; die "the guest ended"; }
-kill $guest; wait $guest
+stop_guest
 modprobe kvm_amd || die "the CPUs were not given back"
 END
 
@@ -97,7 +107,7 @@ done
 echo 1 >$t/events/holm/enable
 echo 1 >$t/tracing_on
 start_guest
-kill $guest; wait $guest
+stop_guest
 for e in entry exit fault inject; do
 	grep -q "holm_$e:" $t/trace || die "holm_$e never fired"
 done
