@@ -101,6 +101,7 @@ static void test_i8042_commands(void **state)
 		{ "enable auxiliary", 0xa8, -1, -1 },
 		{ "clears its bit too", 0x20, -1, 0x54 },
 		{ "disable auxiliary", 0xa7, -1, -1 },
+		{ "sets its bit too", 0x20, -1, 0x74 },
 		{ "write RAM", 0x65, 0x99, -1 },
 		{ "read RAM", 0x25, -1, 0x99 },
 		{ "output port: A20 on, running", 0xd0, -1, 0xcf },
@@ -173,6 +174,10 @@ static void test_keyboard(void **state)
 		{ "enable", { 0xf4 }, 1, { 0xfa, -1 } },
 		{ "scan code set 3", { 0xf0, 0x03 }, 2, { 0xfa, -1 } },
 		{ "which set, translated", { 0xf0, 0x00 }, 2, { 0xfa, 0x3f, -1 } },
+		{ "defaults give set 2 back", { 0xf6 }, 1, { 0xfa, -1 } },
+		{ "set 2 then", { 0xf0, 0x00 }, 2, { 0xfa, 0x41, -1 } },
+		{ "scan code set 1", { 0xf0, 0x01 }, 2, { 0xfa, -1 } },
+		{ "set 1 then", { 0xf0, 0x00 }, 2, { 0xfa, 0x43, -1 } },
 		{ "reset gives set 2 back", { 0xff }, 1, { 0xfa, 0xaa, -1 } },
 		{ "set 2, translated", { 0xf0, 0x00 }, 2, { 0xfa, 0x41, -1 } },
 		{ "unknown", { 0x12 }, 1, { 0xfe, -1 } },
@@ -354,10 +359,21 @@ static void test_pm_button(void **state)
 	/* Enables that ACPICA checks stick; others do not exist. */
 	pm_out(r, 2, 2, 0xffff);
 	assert_int_equal(pm_in(r, 2, 2), 0x0721);
+	pm_out(r, 4, 2, 3 << 10);
 	pm_reset(p);
 	assert_int_equal(pm_in(r, 0, 4), 0);
+	assert_int_equal(pm_in(r, 4, 2), 1);
 	assert_false(r->line.level);
+	/* Destroyed: the line falls, the ports are gone. */
+	pm_out(r, 2, 2, 0x101);
+	pm_power_button(p);
+	assert_true(r->line.level);
+	pm_out(r, 0, 2, 0x100);
+	pm_power_button(p);
 	pm_destroy(p);
+	assert_false(r->line.level);
+	assert_int_equal(pm_in(r, 0, 4), 0xffffffff);
+	assert_true(evloop_next_deadline(r->f.loop) == UINT64_MAX);
 }
 
 static void test_pm_control(void **state)

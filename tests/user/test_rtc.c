@@ -77,8 +77,8 @@ static void test_calendar(void **state)
 	int i;
 
 	(void)state;
-	/* Against the C library, over 800 years in uneven steps. */
-	for (i = 0, t = -12219292800LL; i < 40000; i++, t += 631139 + i % 7) {
+	/* Against the C library, each day of 500 years at another time of day. */
+	for (i = 0, t = -12219292800LL; i < 182700; i++, t += 86400 + (i % 7 - 3) * 3607) {
 		time_t ct = t;
 		struct tm tm;
 
@@ -219,6 +219,25 @@ static void test_set_time(void **state)
 	fake_advance(&r->f, NSEC_PER_SEC);
 	assert_int_equal(rd(r, 9), 0x00);
 	assert_int_equal(rd(r, 0x32), 0x21);
+	/* Writing SET again keeps what has been written. */
+	wr(r, 0x0b, 0x82);
+	wr(r, 2, 0x17);
+	wr(r, 0x0b, 0x82);
+	assert_int_equal(rd(r, 2), 0x17);
+	wr(r, 0x0b, 0x02);
+	assert_int_equal(rd(r, 2), 0x17);
+	/* 12-hour clock: both twelves and an hour of each half. */
+	for (i = 0; i < 4; i++) {
+		static const uint8_t written[] = { 0x12, 0x07, 0x92, 0x87 };
+		static const uint8_t hour[] = { 0x00, 0x07, 0x12, 0x19 };
+
+		wr(r, 0x0b, 0x80);
+		wr(r, 4, written[i]);
+		wr(r, 0x0b, 0x00);
+		assert_int_equal(rd(r, 4), written[i]);
+		wr(r, 0x0b, 0x02);
+		assert_int_equal(rd(r, 4), hour[i]);
+	}
 	/* Without SET a register changes at once. */
 	wr(r, 2, 0x30);
 	assert_int_equal(rd(r, 2), 0x30);
@@ -247,6 +266,21 @@ static void test_divider_reset(void **state)
 	assert_int_equal(rd(r, 0), 0x11);
 	fake_advance(&r->f, 1);
 	assert_int_equal(rd(r, 0), 0x12);
+}
+
+/* Created in the middle of a second: the clock is the host's to the ns. */
+static void test_starts_on_host_time(void **state)
+{
+	struct rig *r = *state;
+
+	rtc_destroy(r->rtc);
+	fake_advance(&r->f, 300000001);
+	make(r, 512 << 20, 0);
+	assert_int_equal(rd(r, 0), 0x20);
+	fake_advance(&r->f, 699999998);
+	assert_int_equal(rd(r, 0), 0x20);
+	fake_advance(&r->f, 1);
+	assert_int_equal(rd(r, 0), 0x21);
 }
 
 /* ns to the next second boundary of the guest's clock. */
@@ -353,6 +387,18 @@ static void test_alarm(void **state)
 	wr(r, 0x0b, 0x20);
 	wr(r, 5, 0x91);
 	assert_int_equal(rd(r, 5), 0x91);
+	/* And means the afternoon: 23:00:00 from 22:13:20, by a 12-hour clock. */
+	r->f.real = EPOCH * NSEC_PER_SEC;
+	rtc_destroy(r->rtc);
+	make(r, 512 << 20, 0);
+	wr(r, 5, 0x91);
+	rd(r, 0x0c);
+	r->line.rises = 0;
+	wr(r, 0x0b, 0x20);
+	fake_advance(&r->f, 2800 * NSEC_PER_SEC - 1);
+	assert_int_equal(r->line.rises, 0);
+	fake_advance(&r->f, 1);
+	assert_int_equal(r->line.rises, 1);
 }
 
 static void test_periodic(void **state)
@@ -395,6 +441,8 @@ static void test_registers(void **state)
 	struct rig *r = *state;
 	unsigned int reg;
 
+	assert_int_equal(rd(r, 0x0a), 0x26);
+	assert_int_equal(rd(r, 0x0b), 0x02);
 	assert_int_equal(rd(r, 0x0d), 0x80);
 	wr(r, 0x0d, 0);
 	assert_int_equal(rd(r, 0x0d), 0x80);
@@ -444,6 +492,7 @@ static void test_memory_size(void **state)
 	} rows[] = {
 		{ 1 << 20, 0, 640, 0, 0, 0 },
 		{ 16 << 20, 0, 640, 15360, 0, 0 },
+		{ 24 << 20, 0, 640, 23552, 128, 0 },
 		{ 512 << 20, 0, 640, 65535, 7936, 0 },
 		{ 3ULL << 30, 1ULL << 30, 640, 65535, 48896, 16384 },
 		{ 3ULL << 30, 1ULL << 40, 640, 65535, 48896, 0xffffff },
@@ -462,6 +511,7 @@ static void test_memory_size(void **state)
 			fail_msg("row %zu", i);
 		if (cmos(r, 0x5b, 3) != rows[i].high)
 			fail_msg("row %zu: above 4 GiB", i);
+		assert_int_equal(rd(r, 0x14), 0x06);
 		for (sum = 0, reg = 0x10; reg <= 0x2d; reg++)
 			sum += rd(r, (uint8_t)reg);
 		assert_int_equal(rd(r, 0x2e), sum >> 8);
@@ -479,6 +529,7 @@ int main(void)
 		TEST(test_time_formats),
 		TEST(test_set_time),
 		TEST(test_divider_reset),
+		TEST(test_starts_on_host_time),
 		TEST(test_uip),
 		TEST(test_update_interrupt),
 		TEST(test_alarm),
