@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
+#include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/processor.h>
@@ -37,9 +38,23 @@ static struct holm_cpuid_entry supported[HOLM_MAX_CPUID_ENTRIES] __read_mostly;
 static unsigned int nsupported __read_mostly;
 static u64 supported_xcr0 __read_mostly;
 
+/* Features of IA32_SPEC_CTRL, and of AMD's. */
+#define EDX7_SPEC_CTRL		(BIT(26) | BIT(27) | BIT(31))
+#define EBX8_SPEC_CTRL		(GENMASK(19, 14) | BIT(24) | BIT(28))
+
+/*
+ * The kernel takes SPEC_CTRL away where microcode is known to be bad, and the
+ * backends then leave it alone.
+ */
 static void read_host(const struct holm_cpuid_host *host, u32 function, u32 index, u32 regs[4])
 {
 	holm_cpuid_raw(function, index, regs);
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
+		return;
+	if (function == CPUID_LEAF_EXTFEATURES && index == 0)
+		regs[HOLM_EDX] &= ~EDX7_SPEC_CTRL;
+	else if (function == CPUID_LEAF_EXT_SIZES)
+		regs[HOLM_EBX] &= ~EBX8_SPEC_CTRL;
 }
 
 /**

@@ -268,7 +268,8 @@
 #define E8B_WBNOINVD	BIT(9)
 #define E8B_IBPB	BIT(12)
 #define E8B_INT_WBINVD	BIT(13)
-#define E8B_SPEC_CTRL	(GENMASK(19, 14) | BIT(24) | BIT(25) | BIT(28))
+#define E8B_SPEC_CTRL	(GENMASK(19, 14) | BIT(24) | BIT(28))
+#define E8B_VIRT_SSBD	BIT(25)
 #define E8B_NO_LMSLE	BIT(20)
 #define E8B_PPIN	BIT(23)
 #define E8B_SSB_NO	BIT(26)
@@ -357,8 +358,9 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	    F7C_CLDEMOTE | F7C_MOVDIRI | F7C_MOVDIR64B | F7C_AVX512, 0, 0,
 	    "instructions without side effects; UMIP works without interception; RDPID reads the guest's IA32_TSC_AUX"),
 	ROW(CPUID_LEAF_EXTFEATURES, 0, EDX, BITS,
-	    F7D_FSRM | F7D_MD_CLEAR | F7D_SERIALIZE | F7D_ARCH_CAPS | F7D_AVX512, 0, 0,
-	    "instructions, and VERW's clearing, work in a guest; IA32_ARCH_CAPABILITIES is read-only"),
+	    F7D_FSRM | F7D_MD_CLEAR | F7D_SERIALIZE | F7D_ARCH_CAPS | F7D_AVX512 |
+	    F7D_SPEC_CTRL | F7D_STIBP | F7D_SSBD, 0, 0,
+	    "VERW's clearing works in a guest; IA32_ARCH_CAPABILITIES is read-only; IA32_SPEC_CTRL is switched, IBPB is done on the host's CPU"),
 	ROW(CPUID_LEAF_EXTFEATURES, 1, EAX, BITS,
 	    F71A_AVX | F71A_RAO_INT | F71A_AVX512BF16 | F71A_CMPCCXADD | F71A_FZRM | F71A_FSRS |
 	    F71A_FSRC, 0, 0, "instructions without side effects"),
@@ -416,9 +418,9 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	ROW(CPUID_LEAF_EXT_SIZES, 0, EAX, SIZES, ALL, 0, 0,
 	    "address widths: 48-bit linear, physical as second-level paging serves"),
 	ROW(CPUID_LEAF_EXT_SIZES, 0, EBX, BITS,
-	    E8B_CLZERO | E8B_XSAVEERPTR | E8B_IBPB | E8B_NO_LMSLE | E8B_SSB_NO | E8B_BTC_NO |
-	    E8B_IBPB_RET, 0, 0,
-	    "instructions, immunities; an IBPB is done on the host's CPU when the guest asks for it"),
+	    E8B_CLZERO | E8B_XSAVEERPTR | E8B_IBPB | E8B_SPEC_CTRL | E8B_NO_LMSLE | E8B_SSB_NO |
+	    E8B_BTC_NO | E8B_IBPB_RET, 0, 0,
+	    "instructions, immunities; SPEC_CTRL is switched, IBPB is done on the host's CPU"),
 	ROW(CPUID_LEAF_EXT_SIZES, 0, ECX, FREE, 0, 0, ALL, "topology: one thread in a package"),
 	FREE4(0x80000019, 0, "TLBs for 1G pages"),
 	ROW(0x8000001a, 0, EAX, FREE, ALL, 0, ALL, "performance hints"),
@@ -474,8 +476,6 @@ const struct holm_cpuid_hidden holm_cpuid_hidden[] = {
 	HIDE(7, 0, EDX, F7D_ARCH_LBR, "branch records are not kept"),
 	HIDE(7, 0, EDX, F7D_IBT, "IA32_S_CET is not kept"),
 	HIDE(7, 0, EDX, F7D_AMX_BF16 | F7D_AMX_TILE | F7D_AMX_INT8, "tile state is not kept"),
-	HIDE(7, 0, EDX, F7D_SPEC_CTRL | F7D_STIBP | F7D_SSBD,
-	     "IA32_SPEC_CTRL is not switched between host and guest"),
 	HIDE(7, 0, EDX, F7D_L1D_FLUSH, "flushing the L1 cache is the host's"),
 	HIDE(7, 0, EDX, F7D_CORE_CAPS, "split-lock detection is the host's"),
 	HIDE(7, 1, EAX, F71A_LASS | F71A_LAM | F71A_FRED | F71A_LKGS | F71A_WRMSRNS |
@@ -487,7 +487,7 @@ const struct holm_cpuid_hidden holm_cpuid_hidden[] = {
 	HIDE(7, 1, EDX, F71D_UIRET_UIF, "user interrupts need state that is not kept"),
 	HIDE(7, 1, EDX, F71D_CET_SSS, "shadow-stack state is not kept"),
 	HIDE(7, 1, EDX, F71D_AVX10 | F71D_APX, "state or leaves that the model lacks"),
-	HIDE(7, 2, EDX, F72D_CTRLS, "IA32_SPEC_CTRL is not switched between host and guest"),
+	HIDE(7, 2, EDX, F72D_CTRLS, "IA32_SPEC_CTRL bits that are not offered"),
 	HIDE(0xd, 1, EAX, FD1A_XSAVES, "no supervisor state is kept; IA32_XSS does not exist"),
 	HIDE(0xd, 1, EAX, FD1A_XFD, "tile state is not kept"),
 	HIDE(0x80000001, 0, ECX, E1C_VMEXT | E1C_SKINIT, "no nested virtualization"),
@@ -504,8 +504,7 @@ const struct holm_cpuid_hidden holm_cpuid_hidden[] = {
 	HIDE(0x80000008, 0, EBX, E8B_BE, "bandwidth enforcement is the host's"),
 	HIDE(0x80000008, 0, EBX, E8B_WBNOINVD | E8B_INT_WBINVD,
 	     "cache write-back is intercepted: a guest must not stall the host"),
-	HIDE(0x80000008, 0, EBX, E8B_SPEC_CTRL,
-	     "SPEC_CTRL is not switched between host and guest"),
+	HIDE(0x80000008, 0, EBX, E8B_VIRT_SSBD, "VIRT_SPEC_CTRL is not offered, SPEC_CTRL is"),
 	HIDE(0x80000008, 0, EBX, E8B_PPIN, "the host's serial number"),
 	HIDE(0x80000008, 0, EBX, E8B_CPPC, "power control is the host's"),
 	HIDE(0x80000008, 0, EBX, E8B_BRANCH_SAMPLING, "no performance counters"),
@@ -513,7 +512,7 @@ const struct holm_cpuid_hidden holm_cpuid_hidden[] = {
 	HIDE(0x80000021, 0, EAX, E21A_UAI | E21A_AUTO_IBRS, "EFER bits that are not offered"),
 	HIDE(0x80000021, 0, EAX, E21A_PREFETCH_CTL, "prefetch control is the host's"),
 	HIDE(0x80000021, 0, EAX, E21A_CPUID_USER, "HWCR.CpuidUserDis is not offered"),
-	HIDE(0x80000021, 0, EAX, E21A_EPSF, "SPEC_CTRL is not switched between host and guest"),
+	HIDE(0x80000021, 0, EAX, E21A_EPSF, "comes with bits of SPEC_CTRL that are not offered"),
 	HIDE(0x80000021, 0, EAX, E21A_SBPB, "PRED_CMD offers IBPB only"),
 };
 

@@ -21,6 +21,7 @@
 #define MSR_P5_MC_TYPE		0x00000001
 #define MSR_TSC_VALUE		0x00000010
 #define MSR_EBL_CR		0x0000002a
+#define MSR_SPEC_CONTROL	0x00000048
 #define MSR_PRED_COMMAND	0x00000049
 #define MSR_MC0_FIRST		0x00000400
 #define MSR_X2APIC_FIRST	0x00000800
@@ -55,7 +56,7 @@
 
 /*
  * IA32_ARCH_CAPABILITIES: immunities and behaviour of instructions; not the
- * bits that announce further MSRs (IBRS_ALL goes with IA32_SPEC_CTRL).
+ * bits that announce further MSRs.
  */
 #define ARCH_CAPS_SHOWN							\
 	(BIT_ULL(0) /* RDCL_NO */ | BIT_ULL(2) /* RSBA */ |		\
@@ -68,7 +69,13 @@
 	 BIT_ULL(26) /* GDS_NO */ | BIT_ULL(27) /* RFDS_NO */ |		\
 	 BIT_ULL(28) /* RFDS_CLEAR */ | BIT_ULL(62) /* ITS_NO */)
 
+#define ARCH_CAPS_IBRS_ALL	BIT_ULL(1)	/* goes with IA32_SPEC_CTRL */
+
 #define PRED_CMD_IBPB_BIT	BIT_ULL(0)
+#define SPEC_CTRL_IBRS_BIT	BIT_ULL(0)
+#define SPEC_CTRL_STIBP_BIT	BIT_ULL(1)
+#define SPEC_CTRL_SSBD_BIT	BIT_ULL(2)
+#define SPEC_CTRL_PSFD_BIT	BIT_ULL(7)
 
 /* HWCR (APM Vol. 2, "HWCR"): flush-filter and cache disables do nothing here. */
 #define HWCR_SLOWFENCE		BIT_ULL(3)
@@ -323,13 +330,57 @@ static int write_debugctl(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 	return 0;
 }
 
+/* Bits of SPEC_CTRL that the guest's CPUID table announces. */
+static u64 spec_ctrl_bits(struct holm_vcpu *vcpu)
+{
+	static const struct {
+		u64 bit;
+		u32 function;
+		u8 reg;
+		u8 feature;
+	} bits[] = {
+		{ SPEC_CTRL_IBRS_BIT, CPUID_LEAF_EXTFEATURES, HOLM_EDX, 26 },
+		{ SPEC_CTRL_IBRS_BIT, CPUID_LEAF_EXT_SIZES, HOLM_EBX, 14 },
+		{ SPEC_CTRL_STIBP_BIT, CPUID_LEAF_EXTFEATURES, HOLM_EDX, 27 },
+		{ SPEC_CTRL_STIBP_BIT, CPUID_LEAF_EXT_SIZES, HOLM_EBX, 15 },
+		{ SPEC_CTRL_SSBD_BIT, CPUID_LEAF_EXTFEATURES, HOLM_EDX, 31 },
+		{ SPEC_CTRL_SSBD_BIT, CPUID_LEAF_EXT_SIZES, HOLM_EBX, 24 },
+		{ SPEC_CTRL_PSFD_BIT, CPUID_LEAF_EXT_SIZES, HOLM_EBX, 28 },
+	};
+	unsigned int i;
+	u64 mask = 0;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		if (holm_cpuid_has(vcpu, bits[i].function, 0, bits[i].reg, bits[i].feature))
+			mask |= bits[i].bit;
+	return mask;
+}
+
+/*
+ * The table shows no bit that this CPU lacks, so what passes here cannot fault
+ * when the backend loads it.
+ */
+static int write_spec_ctrl(struct holm_vcpu *vcpu, struct holm_msr_access *a)
+{
+	if (a->value & ~spec_ctrl_bits(vcpu))
+		return 1;
+	if (a->check)
+		return 0;
+	vcpu->msr.spec_ctrl = a->value;
+	holm_backend->msr_set(vcpu, a->index, a->value);
+	return 0;
+}
+
 static int read_arch_caps(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 {
 	u64 caps;
 
 	if (holm_rdmsr_safe(MSR_IA32_ARCH_CAPABILITIES, &caps))
 		caps = 0;
-	a->value = caps & ARCH_CAPS_SHOWN;
+	caps &= ARCH_CAPS_SHOWN | ARCH_CAPS_IBRS_ALL;
+	if (!(spec_ctrl_bits(vcpu) & SPEC_CTRL_IBRS_BIT))
+		caps &= ~ARCH_CAPS_IBRS_ALL;
+	a->value = caps;
 	return 0;
 }
 
@@ -394,6 +445,8 @@ const struct holm_msr_row holm_msr_table[] = {
 	    "IA32_FEATURE_CONTROL", "locked by firmware with everything off"),
 	KEPT(MSR_IA32_TSC_ADJUST, TSC_ADJUST, write_tsc_adjust, msr.tsc_adjust, 0,
 	     "IA32_TSC_ADJUST", "moves the TSC offset"),
+	KEPT(MSR_SPEC_CONTROL, SPEC_CTRL, write_spec_ctrl, msr.spec_ctrl, 0,
+	     "IA32_SPEC_CTRL", "switched with the vCPU"),
 	ONE(MSR_PRED_COMMAND, IBPB, NULL, write_pred_cmd, 0,
 	    "IA32_PRED_CMD", "the barrier is done on the host's CPU"),
 	ONE(MSR_IA32_UCODE_WRITE, INTEL, NULL, write_ignore, 0,
@@ -489,8 +542,9 @@ const unsigned int holm_msr_table_count = ARRAY_SIZE(holm_msr_table);
 
 /*
  * MSRs that belong to the guest alone while it runs, and whose values the CPU
- * checks itself: a guest may access them without an exit. TSC_AUX, PAT and
- * EFER are not here because the core keeps their values.
+ * checks itself: a guest may access them without an exit. TSC_AUX, PAT,
+ * SPEC_CTRL and EFER are not here because the core keeps their values. A
+ * barrier by PRED_CMD costs nobody but the guest, also one it was not shown.
  */
 const struct holm_msr_passthrough holm_msr_passthrough[] = {
 	{ MSR_IA32_SYSENTER_CS, true, true },
@@ -503,6 +557,7 @@ const struct holm_msr_passthrough holm_msr_passthrough[] = {
 	{ MSR_FS_BASE, true, true },
 	{ MSR_GS_BASE, true, true },
 	{ MSR_KERNEL_GS_BASE, true, true },
+	{ MSR_PRED_COMMAND, false, true },
 };
 
 const unsigned int holm_msr_passthrough_count = ARRAY_SIZE(holm_msr_passthrough);
@@ -545,6 +600,7 @@ static const struct {
 };
 
 #define ECX7_RDPID	22
+#define EDX7_SPEC_CTRL	26	/* IBRS and IBPB */
 
 static bool gate_open(struct holm_vcpu *vcpu, u8 gate, bool host)
 {
@@ -555,6 +611,12 @@ static bool gate_open(struct holm_vcpu *vcpu, u8 gate, bool host)
 		return !holm_cpuid_is_amd(vcpu);
 	case HOLM_MSR_AMD:
 		return holm_cpuid_is_amd(vcpu);
+	case HOLM_MSR_SPEC_CTRL:
+		return host || spec_ctrl_bits(vcpu);
+	case HOLM_MSR_IBPB:
+		if (holm_cpuid_has(vcpu, CPUID_LEAF_EXTFEATURES, 0, HOLM_EDX, EDX7_SPEC_CTRL))
+			return true;
+		break;
 	case HOLM_MSR_TSC_AUX:
 		if (holm_cpuid_has(vcpu, CPUID_LEAF_EXTFEATURES, 0, HOLM_ECX, ECX7_RDPID))
 			return true;
@@ -642,7 +704,7 @@ int holm_msr_check(struct holm_vcpu *vcpu, u32 index, u64 value)
 static const u32 reset_to_zero[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
-	MSR_IA32_DEBUGCTLMSR, MSR_TSC_AUX,
+	MSR_IA32_DEBUGCTLMSR, MSR_TSC_AUX, MSR_SPEC_CONTROL,
 };
 
 /*

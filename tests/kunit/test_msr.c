@@ -71,8 +71,8 @@ static void test_passthrough(struct kunit *test)
 
 		KUNIT_EXPECT_TRUE(test, p->read || p->write);
 		if (p->write)
-			KUNIT_EXPECT_EQ_MSG(test, wr(vcpu, p->index, false, 0x7654), 0, "%x",
-					    p->index);
+			KUNIT_EXPECT_EQ_MSG(test, wr(vcpu, p->index, false, p->read ? 0x7654 : 0),
+					    0, "%x", p->index);
 		if (!p->read)
 			continue;
 		KUNIT_EXPECT_EQ_MSG(test, rd(vcpu, p->index, false, &value), 0, "%x", p->index);
@@ -118,7 +118,7 @@ static void test_reads(struct kunit *test)
 		{ MSR_IA32_DEBUGCTLMSR, BOTH, 0 },
 		{ MSR_EFER, BOTH, 0 },
 		{ MSR_TSC_AUX, BOTH, 0 },
-		{ 0x48, 0, 0 },			/* SPEC_CTRL */
+		{ 0x48, BOTH, 0 },		/* SPEC_CTRL */
 		{ 0x49, 0, 0 },			/* PRED_CMD is write-only */
 		{ 0x79, 0, 0 },			/* BIOS_UPDT_TRIG too */
 		{ 0xe7, 0, 0 },			/* MPERF */
@@ -256,14 +256,21 @@ static void test_writes(struct kunit *test)
 		{ MSR_STAR, 0x23001000000000, 0, 0x23001000000000 },
 		{ MSR_TSC_AUX, 0xffffffff, 0, 0xffffffff },
 		{ MSR_TSC_AUX, 0x100000000, 1 },
+		/* Speculation: what the table announces; PSFD is AMD's. */
+		{ 0x48, 7, 0, 7 },
+		{ 0x48, 0x80, 1 },
+		{ 0x48, 0x400, 1 },
+		{ 0x48, 0, 0, 0 },
+		{ 0x49, 0, 0 },
+		{ 0x49, 2, 1 },
+		{ 0x49, 0x80, 1 },
 		/* EFER: LMA is the CPU's. */
 		{ MSR_EFER, 0x901, 0, 0x901 },
 		{ MSR_EFER, 0xd01, 0, 0x901 },
 		{ MSR_EFER, 0x1000, 1 },		/* SVME */
 		{ MSR_EFER, 0x4000, 1 },		/* FFXSR: not shown */
 		/* Not there. */
-		{ 0x48, 0, 1 },
-		{ 0x49, 1, 1 },
+		{ 0x17b, 0, 1 },
 		{ 0x1b1, 0, 1 },
 		{ MSR_K7_HWCR, 0, 1 },
 		{ 0xda0, 0, 1 },
@@ -287,6 +294,7 @@ static void test_writes_amd(struct kunit *test)
 		{ 0xc0011021, 0x1e, 0, 0 },
 		{ 0x49, 0, 0 },
 		{ 0x49, 2, 1 },
+		{ 0x48, 0x87, 0, 0x87 },
 		{ MSR_IA32_FEAT_CTL, 1, 1 },
 		{ MSR_EFER, 0x4901, 0, 0x4901 },
 	};
@@ -317,6 +325,8 @@ static void test_writes_host(struct kunit *test)
 		{ 0x202, 0x7, 1 },
 		{ 0x400, 1, 0, 1 },
 		{ MSR_GS_BASE, 0x1234, 0, 0x1234 },
+		{ 0x48, 5, 0, 5 },
+		{ 0x48, BIT_ULL(3), 1 },
 		{ MSR_K7_HWCR, 0, 1 },			/* another vendor's */
 	};
 
@@ -348,6 +358,7 @@ static void test_gates(struct kunit *test)
 		{ 1, HOLM_EDX, BIT(11), MSR_IA32_SYSENTER_CS },
 		{ 7, HOLM_EBX, BIT(1), MSR_IA32_TSC_ADJUST },
 		{ 7, HOLM_EDX, BIT(29), MSR_IA32_ARCH_CAPABILITIES },
+		{ 7, HOLM_EDX, BIT(26) | BIT(27) | BIT(31), 0x48 },
 		{ 0x80000001, HOLM_EDX, BIT(29), MSR_LSTAR },
 		{ 0x80000001, HOLM_EDX, BIT(29), MSR_FS_BASE },
 		{ 0x80000001, HOLM_EDX, BIT(29) | BIT(11), MSR_EFER },
@@ -383,7 +394,7 @@ static void test_arch_capabilities(struct kunit *test)
 
 	/* Whatever this machine has: no bit that announces another MSR. */
 	KUNIT_EXPECT_EQ(test, rd(vcpu, MSR_IA32_ARCH_CAPABILITIES, false, &value), 0);
-	KUNIT_EXPECT_EQ(test, value & (BIT_ULL(1) | BIT_ULL(7) | BIT_ULL(9) | BIT_ULL(10) |
+	KUNIT_EXPECT_EQ(test, value & (BIT_ULL(7) | BIT_ULL(9) | BIT_ULL(10) |
 				       BIT_ULL(11) | BIT_ULL(18) | BIT_ULL(21) | BIT_ULL(25)),
 			0ULL);
 }
