@@ -7,8 +7,11 @@
  * Accessed and busy bits of descriptors are set instead of refused: a CPU
  * always has them set in its hidden part, but not every one reports them.
  */
-#include <linux/kernel.h>
+#define pr_fmt(fmt) "holm: " fmt
+
 #include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
@@ -161,8 +164,10 @@ static bool is_v86(const struct holm_sregs *sregs)
 	return sregs->cr0 & X86_CR0_PE && !(sregs->efer & EFER_LMA);
 }
 
-static bool segments_valid(const struct holm_sregs *sregs)
+/* The segment that is wrong, or NULL. */
+static const char *segments_error(const struct holm_sregs *sregs)
 {
+	static const char *const names[] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
 	bool v86 = is_v86(sregs);
 	int i;
 
@@ -170,32 +175,37 @@ static bool segments_valid(const struct holm_sregs *sregs)
 		const struct holm_segment *s = &sregs->seg[i];
 
 		if (s->attrib & ~SEG_BITS || (usable(s) && !limit_valid(s)))
-			return false;
+			return names[i];
 		if (v86 && i <= HOLM_SEG_GS)
 			continue;
 		if (!seg_valid[i](sregs, s))
-			return false;
+			return names[i];
 	}
-	return true;
+	return NULL;
 }
 
-static bool control_valid(const struct holm_vcpu *vcpu, const struct holm_sregs *sregs)
+/* What is wrong with the control registers, or NULL. */
+static const char *control_error(const struct holm_vcpu *vcpu, const struct holm_sregs *sregs)
 {
 	u64 lma_expected = sregs->cr0 & X86_CR0_PG && sregs->efer & EFER_LME ? EFER_LMA : 0;
 
 	if (sregs->cr0 & ~(u64)HOLM_CR0_BITS || !holm_cr0_valid(sregs->cr0))
-		return false;
-	if (sregs->cr4 & vcpu->cr4_reserved || sregs->efer & vcpu->efer_reserved)
-		return false;
-	if (sregs->cr3 & vcpu->phys_mask_reserved || sregs->cr8 > HOLM_CR8_MAX)
-		return false;
+		return "CR0 has reserved bits, NW without CD, or PG without PE";
+	if (sregs->cr4 & vcpu->cr4_reserved)
+		return "CR4 has bits that the CPUID table does not show";
+	if (sregs->efer & vcpu->efer_reserved)
+		return "EFER has bits that the CPUID table does not show";
+	if (sregs->cr3 & vcpu->phys_mask_reserved)
+		return "CR3 is above the physical-address width";
+	if (sregs->cr8 > HOLM_CR8_MAX)
+		return "CR8 is above 15";
 	if ((sregs->efer & EFER_LMA) != lma_expected)
-		return false;
+		return "EFER.LMA is not LME with CR0.PG";
 	if (sregs->efer & EFER_LMA && !(sregs->cr4 & X86_CR4_PAE))
-		return false;
+		return "long mode without CR4.PAE";
 	if (sregs->cr4 & X86_CR4_PCIDE && !(sregs->efer & EFER_LMA))
-		return false;
-	return true;
+		return "CR4.PCIDE without long mode";
+	return NULL;
 }
 
 static bool reserved_zero(const struct holm_sregs *sregs)
@@ -241,13 +251,19 @@ static void complete_descriptors(struct holm_sregs *sregs)
 int holm_sregs_check(struct holm_vcpu *vcpu, const struct holm_sregs *sregs)
 {
 	struct holm_sregs s = *sregs;
+	const char *why;
 
 	complete_descriptors(&s);
-	if (!reserved_zero(&s) || !control_valid(vcpu, &s) || !segments_valid(&s))
-		return -EINVAL;
-	if (!holm_is_canonical(s.gdt.base) || !holm_is_canonical(s.idt.base))
-		return -EINVAL;
-	return 0;
+	why = control_error(vcpu, &s);
+	if (!reserved_zero(&s))
+		why = "reserved fields are not zero";
+	else if (!holm_is_canonical(s.gdt.base) || !holm_is_canonical(s.idt.base))
+		why = "the base of GDT or IDT is not canonical";
+	else if (!why)
+		why = segments_error(&s);
+	if (why)
+		pr_debug_ratelimited("vCPU %u: registers are refused: %s\n", vcpu->apic_id, why);
+	return why ? -EINVAL : 0;
 }
 
 /**

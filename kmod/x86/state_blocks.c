@@ -181,9 +181,15 @@ static bool exception_valid(const struct holm_event *e)
 
 	if (no_event(e))
 		return true;
-	if (e->type != HOLM_EVENT_EXCEPTION || e->vector > 31 || e->vector == VEC_NMI ||
-	    e->insn_len || e->flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
+	if (e->vector > 31 || e->vector == VEC_NMI ||
+	    e->flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
 		return false;
+	if (e->type == HOLM_EVENT_PRIV_SOFT_EXCEPTION) {	/* INT1 */
+		if (e->vector != VEC_DB || !e->insn_len || e->insn_len > INSN_LEN_MAX)
+			return false;
+	} else if (e->type != HOLM_EVENT_EXCEPTION || e->insn_len) {
+		return false;
+	}
 	if (has_error ? !(ERROR_CODE_VECTORS & BIT(e->vector)) || e->error_code >> 16
 		      : e->error_code != 0)
 		return false;
@@ -204,7 +210,7 @@ static bool interrupted_valid(const struct holm_event *e)
 	case HOLM_EVENT_SOFT_INTERRUPT:
 		break;
 	case HOLM_EVENT_PRIV_SOFT_EXCEPTION:
-		if (e->vector != 1)
+		if (e->vector != VEC_DB)
 			return false;
 		break;
 	case HOLM_EVENT_SOFT_EXCEPTION:

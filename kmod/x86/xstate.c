@@ -65,7 +65,10 @@ static void xstate_store(u8 *area)
 	if (!xs.host_xcr0)
 		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
 	else if (xs.xsaveopt)
-		asm volatile("xsaveopt64 (%0)" : : "r" (area), "a" (lo), "d" (hi) : "memory");
+		/* MXCSR is in no component's initial state: do not let it be left out. */
+		asm volatile("xsaveopt64 (%0)\n\t"
+			     "stmxcsr %c3(%0)"
+			     : : "r" (area), "a" (lo), "d" (hi), "i" (AREA_MXCSR) : "memory");
 	else
 		asm volatile("xsave64 (%0)" : : "r" (area), "a" (lo), "d" (hi) : "memory");
 }

@@ -404,6 +404,9 @@ static void test_events(struct kunit *test)
 		{ "unknown flag", EXC(.vector = 6, .flags = 4), NONE, -EINVAL },
 		{ "vector 32", EXC(.vector = 32), NONE, -EINVAL },
 		{ "NMI as an exception", EXC(.vector = 2), NONE, -EINVAL },
+		{ "INT1 that became an exception",
+		  { .type = 5, .vector = 1, .insn_len = 1, .flags = 2 }, NONE, 0 },
+		{ "INT1 without a length", { .type = 5, .vector = 1 }, NONE, -EINVAL },
 		{ "exception with a length", EXC(.vector = 6, .insn_len = 1), NONE, -EINVAL },
 		{ "interrupt", NONE, { .type = 0, .vector = 0x30 }, 0 },
 		{ "interrupt with a length", NONE, { .type = 0, .vector = 0x30, .insn_len = 1 },
@@ -487,6 +490,18 @@ static void test_xstate_switch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[160], next);
 	KUNIT_EXPECT_EQ(test, *(u32 *)&x->area[24], 0x1f00);
 	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[512] & 2, 2ULL);
+
+	/* Back to the initial state: MXCSR is not left as it was. */
+	kernel_fpu_begin();
+	holm_xstate_load(vcpu);
+	asm volatile("xorps %xmm0, %xmm0");
+	set_mxcsr(0x1f80);
+	holm_xstate_save(vcpu);
+	kernel_fpu_end();
+	size = BUF_SIZE;
+	KUNIT_ASSERT_EQ(test, holm_state_block_get(vcpu, HOLM_STATE_XSTATE, x, &size), 0);
+	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[160], 0ULL);
+	KUNIT_EXPECT_EQ(test, *(u32 *)&x->area[24], 0x1f80);
 }
 
 /* XCR0 is the guest's in between, and the host's afterwards. */
