@@ -51,10 +51,12 @@ ifeq ($(strip $(KDIR)),)
 $(error no kernel headers for the running kernel: run "make setup", or name \
 	a kernel's build directory with KDIR=)
 endif
-KRELEASE := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+# Not include/config/kernel.release: that of Debian's headers is upstream's.
+KRELEASE := $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 ifeq ($(KRELEASE),)
 $(error KDIR=$(KDIR) is no kernel build directory: it has no \
-	include/config/kernel.release)
+	include/generated/utsrelease.h)
 endif
 HAS_KUNIT := $(shell grep -s '^CONFIG_KUNIT=' $(KDIR)/include/config/auto.conf)
 endif
