@@ -153,7 +153,7 @@ static struct kunit_case formats_cases[] = {
 };
 
 static struct kunit_suite formats_suite = {
-	.name = "holm_mmu_formats",
+	.name = "holm-mmu-formats",
 	.init = formats_init,
 	.exit = formats_exit,
 	.test_cases = formats_cases,

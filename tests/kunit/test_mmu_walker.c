@@ -735,7 +735,7 @@ static struct kunit_case walker_cases[] = {
 };
 
 static struct kunit_suite walker_suite = {
-	.name = "holm_mmu_walker",
+	.name = "holm-mmu-walker",
 	.init = walker_init,
 	.exit = walker_exit,
 	.test_cases = walker_cases,

@@ -358,7 +358,7 @@ static struct kunit_case slots_cases[] = {
 };
 
 static struct kunit_suite slots_suite = {
-	.name = "holm_slots",
+	.name = "holm-slots",
 	.init = slots_init,
 	.exit = slots_exit,
 	.test_cases = slots_cases,
