@@ -107,15 +107,19 @@ static void test_roots(void **state)
 		assert_int_equal(get32(rsdt + 36 + 4 * i), get64(xsdt + 36 + 8 * i));
 
 	fadt = find("FACP");
-	find("APIC");
+	assert_int_equal(find("APIC")[8], 5);
 	assert_int_equal(get32(fadt + 40), get64(fadt + 140));
-	table(get32(fadt + 40), "DSDT");
+	/* Revision 2: 64-bit integers. */
+	assert_int_equal(table(get32(fadt + 40), "DSDT")[8], 2);
+	assert_memory_equal(fadt + 10, "HOLM  HOLMPC  \1\0\0\0HOLM\1\0\0\0", 26);
 	facs = at(get32(fadt + 36));
 	assert_memory_equal(facs, "FACS", 4);
 	assert_int_equal(get32(facs + 4), 64);
 	assert_int_equal(get32(fadt + 36) % 64, 0);
 
-	/* Nothing past the end. */
+	/* Zeros between the tables, nothing past the end. */
+	for (i = 36; i < get32(memory + 16) - BASE; i++)
+		assert_int_equal(memory[i], 0);
 	assert_int_equal(memory[used], 0xa5);
 	assert_true(used < ACPI_WINDOW_SIZE);
 }
@@ -143,9 +147,11 @@ static void test_fadt(void **state)
 	assert_int_equal(f[91], 4);
 	assert_int_equal(f[108], 0x32);			/* century */
 	assert_int_equal(get16(f + 109), 7);		/* legacy, 8042, no VGA */
-	/* TMR_VAL_EXT and RESET_REG_SUP are set, HW_REDUCED is not. */
-	assert_int_equal(get32(f + 112) & (1 << 8 | 1 << 10 | 1 << 20),
-			 1 << 8 | 1 << 10);
+	/*
+	 * WBINVD, PROC_C1, SLP_BUTTON, FIX_RTC, TMR_VAL_EXT, RESET_REG_SUP;
+	 * neither PWR_BUTTON (there is one, in fixed hardware) nor HW_REDUCED.
+	 */
+	assert_int_equal(get32(f + 112), 0x565);
 	assert_int_equal(f[116], 1);			/* reset register: I/O */
 	assert_int_equal(f[117], 8);
 	assert_int_equal(get64(f + 120), 0xcf9);
@@ -422,9 +428,12 @@ static void test_iasl(void **state)
 	expect_in("dsdt", "Name (_S5, Package (0x04) // _S5_: S5 System State { 0x05, 0x05, Zero, Zero })");
 	expect_in("dsdt", "Device (C001) { Name (_HID, \"ACPI0007\"");
 	expect_in("dsdt", "EisaId (\"PNP0501\")");
+	expect_in("dsdt", "Name (_STA, 0x0F)");
 	expect_in("dsdt", "IO (Decode16, 0x03F8, // Range Minimum 0x03F8, // Range Maximum 0x01, // Alignment 0x08, // Length ) IRQNoFlags () {4}");
 	expect_in("dsdt", "EisaId (\"PNP0B00\")");
+	expect_in("dsdt", "_CRS: Current Resource Settings { IO (Decode16, 0x0070, // Range Minimum 0x0070, // Range Maximum 0x01, // Alignment 0x02, // Length ) IRQNoFlags () {8} })");
 	expect_in("dsdt", "EisaId (\"PNP0303\")");
+	expect_in("dsdt", "_CRS: Current Resource Settings { IO (Decode16, 0x0060, // Range Minimum 0x0060, // Range Maximum 0x01, // Alignment 0x01, // Length ) IO (Decode16, 0x0064, // Range Minimum 0x0064, // Range Maximum 0x01, // Alignment 0x01, // Length ) IRQNoFlags () {1} })");
 	snprintf(cmd, sizeof(cmd), "cd %s && iasl -p again dsdt.dsl >again.log 2>&1 && grep -q ' 0 Errors, 0 Warnings' again.log",
 		 dir);
 	if (system(cmd))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The event loop: timers, descriptors of all kinds, work, threads, chardevs. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -304,6 +306,7 @@ static void test_unpost(void **state)
 	evloop_unpost(t.loop, &second);
 	evloop_unpost(t.loop, &second);
 	evloop_run_once(t.loop, 0);
+	evloop_run_once(t.loop, 0);
 	assert_int_equal(t.works, 1);
 	/* The queue's tail survived the removal. */
 	evloop_post(t.loop, &second);
@@ -434,6 +437,47 @@ static void test_output_kinds(void **state)
 	evloop_destroy(loop);
 }
 
+/* A blocking descriptor that cannot be opened once more: a socket. */
+static void test_blocking_output(void **state)
+{
+	struct evloop *loop = evloop_create(NULL, NULL, NULL);
+	struct chardev_config cc = { loop, -1, -1, NULL, NULL };
+	uint8_t chunk[256], buf[4096], want = 0;
+	size_t written = 0, got = 0;
+	struct chardev *c;
+	ssize_t n, i;
+	int s[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	fcntl(s[0], F_SETFL, O_NONBLOCK);
+	cc.out_fd = s[1];
+	c = chardev_create(&cc, NULL);
+	assert_non_null(c);
+	for (i = 0; i < 256; i++)
+		chunk[i] = (uint8_t)i;
+	alarm(60);
+	while ((n = chardev_write(c, chunk + written % 256, 256 - written % 256)) > 0)
+		written += (size_t)n;
+	assert_int_equal(n, -EAGAIN);
+	assert_true(written > 65536);
+	while (got < written) {
+		while ((n = read(s[0], buf, sizeof(buf))) > 0) {
+			for (i = 0; i < n; i++)
+				if (buf[i] != want++)
+					fail_msg("byte %zu", got + (size_t)i);
+			got += (size_t)n;
+		}
+		evloop_run_once(loop, 0);
+	}
+	alarm(0);
+	assert_int_equal(got, written);
+	chardev_destroy(c);
+	close(s[0]);
+	close(s[1]);
+	evloop_destroy(loop);
+}
+
 static void test_flush(void **state)
 {
 	struct evloop *loop = evloop_create(NULL, NULL, NULL);
@@ -481,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_unpost),
 		cmocka_unit_test(test_filter_outlives_a_hung_guest),
 		cmocka_unit_test(test_output_kinds),
+		cmocka_unit_test(test_blocking_output),
 		cmocka_unit_test(test_flush),
 	};
 
