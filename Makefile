@@ -44,7 +44,7 @@ help:
 
 # --- the driver
 
-ifneq ($(filter all modules driver% install,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all modules driver%,$(or $(MAKECMDGOALS),all)),)
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
 	$(shell ls -dv /usr/src/linux-headers-*-amd64 2>/dev/null | tail -n 1))
 ifeq ($(strip $(KDIR)),)
