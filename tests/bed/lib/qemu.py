@@ -60,7 +60,7 @@ class Qemu(Bed):
             "-device", "virtio-serial-pci",
         ]
         if options.icount:
-            command += ["-icount", "shift=auto,sleep=off"]
+            command += ["-icount", "shift=0,sleep=off"]
         if options.share:
             command += ["-virtfs", f"local,path={comma(options.share)},"
                         "mount_tag=share,security_model=none,"
@@ -73,11 +73,8 @@ class Qemu(Bed):
         if options.interactive:
             theirs.append(self._channel(command, "terminal",
                                         "virtconsole,chardev=terminal"))
-        log = open(os.path.join(self.work, "emulator"), "wb")
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            pass_fds=[end.fileno() for end in theirs])
-        log.close()
+        self.spawn(command, stdout=subprocess.DEVNULL,
+                   pass_fds=[end.fileno() for end in theirs])
         for end in theirs:
             end.close()
 
