@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What both beds have in common: settings, initramfs, failures."""
 
+import ctypes
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 
 from . import archive
 
@@ -90,6 +93,13 @@ class Bed:
                     else:
                         box.copy(full, os.path.join("tests", inside))
 
+    def spawn(self, command, **more):
+        """Run the emulator's COMMAND; it does not outlive this process."""
+        with open(os.path.join(self.work, "emulator"), "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=log,
+                preexec_fn=_die_with_parent, **more)
+
     def start(self):
         """Start the emulator."""
         raise NotImplementedError
@@ -119,6 +129,14 @@ class Bed:
 
     def finish(self):
         """Bring home what the host left, after the emulator has ended."""
+
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def find_busybox():

@@ -135,11 +135,8 @@ class Bochs(Bed):
         # Debian builds Bochs with its debugger, which waits for a command.
         with open(os.path.join(self.work, "commands"), "w") as f:
             f.write("continue\n")
-        with open(os.path.join(self.work, "emulator"), "wb") as log:
-            self.process = subprocess.Popen(
-                ["bochs", "-q", "-f", "bochsrc", "-rc", "commands"],
-                cwd=self.work,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        self.spawn(["bochs", "-q", "-f", "bochsrc", "-rc", "commands"],
+                   cwd=self.work, stdout=subprocess.PIPE)
 
     def channels(self):
         return {"frames": self.process.stdout.fileno()}

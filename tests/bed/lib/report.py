@@ -31,8 +31,9 @@ _STARTS = [
     r"\S+: Unknown symbol",
     r"Call Trace:",
 ]
-# Behind the time stamp: some boot messages speak of warnings further on.
-_START = re.compile(r"\[ *\d+\.\d+\] *(" + "|".join(_STARTS) + ")")
+# Right behind the time stamp, which all but kmemleak's list has: some boot
+# messages speak of warnings further on.
+_START = re.compile(r"(\[ *\d+\.\d+\] *)?(" + "|".join(_STARTS) + ")")
 _END = re.compile(r"---\[ end |===+$|</TASK>")
 _DEAD = re.compile(r"---\[ end Kernel panic|Attempted to kill init")
 
@@ -50,7 +51,7 @@ def reports(lines, ignored=()):
     at = 0
     while at < len(lines) and len(found) < _REPORTS:
         line = lines[at]
-        if not _START.search(line) or any(i.search(line) for i in ignored):
+        if not _START.match(line) or any(i.search(line) for i in ignored):
             at += 1
             continue
         end = at + 1
