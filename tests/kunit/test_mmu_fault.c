@@ -148,6 +148,14 @@ static bool host_dirty(unsigned long addr)
 	return dirty;
 }
 
+static void range_init(struct mmu_notifier_range *range, unsigned long start, unsigned long end)
+{
+	*range = (struct mmu_notifier_range) {
+		.mm = current->mm, .start = start, .end = end,
+		.flags = MMU_NOTIFIER_RANGE_BLOCKABLE, .event = MMU_NOTIFY_CLEAR,
+	};
+}
+
 static int touch(unsigned long addr)
 {
 	return put_user(0x5a, (u8 __user *)addr);
@@ -311,8 +319,7 @@ FAULT_CASE(fault_seq)
 	const struct mmu_notifier_ops *ops = mmu->notifier.ops;
 	unsigned long seq = mmu->invalidate_seq;
 
-	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, current->mm, env->ram,
-				env->ram + PAGE_SIZE);
+	range_init(&range, env->ram, env->ram + PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, fault(env, 0, W), 0);
 	KUNIT_EXPECT_EQ(test, fault(env, PAGE_SIZE, W), 0);
 	KUNIT_EXPECT_EQ(test, ops->invalidate_range_start(&mmu->notifier, &range), 0);
@@ -720,8 +727,7 @@ FAULT_CASE(fault_in_progress)
 
 	/* The page is there: only the announcement keeps it from being mapped. */
 	KUNIT_EXPECT_EQ(test, touch(env->ram + 0x3000), 0);
-	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, current->mm, env->ram + 0x3000,
-				env->ram + 0x4000);
+	range_init(&range, env->ram + 0x3000, env->ram + 0x4000);
 	ops->invalidate_range_start(&mmu->notifier, &range);
 	if (!helper_start(&faulter, env, do_fault)) {
 		ops->invalidate_range_end(&mmu->notifier, &range);
@@ -756,9 +762,8 @@ FAULT_CASE(fault_invalidated)
 	unsigned long at = env->ram + SIZE_2M, seq = holm_invalidate_seq(mmu);
 	struct mmu_notifier_range one, two;
 
-	mmu_notifier_range_init(&one, MMU_NOTIFY_CLEAR, 0, current->mm, at, at + PAGE_SIZE);
-	mmu_notifier_range_init(&two, MMU_NOTIFY_CLEAR, 0, current->mm, at + 4 * PAGE_SIZE,
-				at + 5 * PAGE_SIZE);
+	range_init(&one, at, at + PAGE_SIZE);
+	range_init(&two, at + 4 * PAGE_SIZE, at + 5 * PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
 	ops->invalidate_range_start(&mmu->notifier, &one);
 	KUNIT_EXPECT_TRUE(test, invalidated(mmu, seq, at, at + PAGE_SIZE));
