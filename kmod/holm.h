@@ -150,6 +150,7 @@ struct holm_vcpu {
 	u64 cr4_reserved;			/* [r] CR4 bits the guest may not set */
 	u64 efer_reserved;
 	u64 phys_mask_reserved;			/* [r] CR3 and PTE bits above MAXPHYADDR */
+	bool page_1g;				/* [r] the guest may have 1G pages */
 	struct holm_guest_msrs {
 		u64 pat;
 		u64 mtrr_def_type;

@@ -44,7 +44,11 @@ static int guest_read(struct holm_vm *vm, u64 gpa, void *buf, size_t len, bool a
 
 		if (!addr || !access_ok(addr, n))
 			return -EFAULT;
-		if (atomic) {
+		if (atomic && n == sizeof(u64)) {	/* a page-table entry */
+			pagefault_disable();
+			left = __get_user(*(u64 *)buf, (u64 __user *)addr) ? n : 0;
+			pagefault_enable();
+		} else if (atomic) {
 			pagefault_disable();
 			left = __copy_from_user_inatomic(buf, addr, n);
 			pagefault_enable();

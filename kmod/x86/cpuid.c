@@ -23,6 +23,7 @@
 
 #define ECX1_OSXSAVE		BIT(27)
 #define EDX1_APIC		BIT(9)
+#define EDX_EXT_PAGE1GB	26	/* bit number */
 #define EBX1_APIC_ID		GENMASK(31, 24)
 #define EAX8_PHYS		GENMASK(7, 0)
 #define EAXD1_XSAVEC		BIT(1)
@@ -164,6 +165,8 @@ void holm_cpuid_model(struct holm_vcpu *vcpu)
 	if (e)
 		phys = FIELD_GET(EAX8_PHYS, e->eax);
 	vcpu->phys_mask_reserved = ~GENMASK_ULL(phys - 1, 0);
+	vcpu->page_1g = holm_cpuid_has(vcpu, CPUID_LEAF_EXT_FEATURES, 0, HOLM_EDX,
+				       EDX_EXT_PAGE1GB);
 
 	vcpu->xcr0_supported = 0;
 	e = holm_cpuid_find(vcpu, CPUID_LEAF_XSAVE, 0);

@@ -41,7 +41,6 @@
 #define PDE32_HIGH_SHIFT 19
 #define PDE32_RESERVED	BIT_ULL(21)
 
-#define EDX_EXT_PAGE1GB	26
 
 /* One level of a paging mode, from the root down. */
 struct level {
@@ -102,8 +101,8 @@ static u64 reserved_bits(const struct holm_walk_ctx *ctx, const struct mode *mod
 	u64 reserved = PTE_ADDR & ctx->phys_reserved;
 
 	if (mode == &mode_32bit)
-		return large ? PDE32_RESERVED | ((ctx->phys_reserved >> PDE32_HIGH_SHIFT) & PDE32_HIGH)
-			     : 0;
+		return large ? PDE32_RESERVED |
+			       (ctx->phys_reserved >> PDE32_HIGH_SHIFT & PDE32_HIGH) : 0;
 	if (mode->level[i].pdpte)
 		return reserved | PDPTE_RESERVED | PAE_RESERVED | PTE_NX;
 	if (!has_nx(ctx))
@@ -257,7 +256,7 @@ int holm_walk(struct holm_vcpu *vcpu, u64 gva, u32 flags, bool atomic, u64 *gpa,
 	ctx.efer = vcpu->sregs.efer;
 	ctx.rflags = vcpu->regs.rflags;
 	ctx.phys_reserved = vcpu->phys_mask_reserved;
-	ctx.page_1g = holm_cpuid_has(vcpu, CPUID_LEAF_EXT_FEATURES, 0, HOLM_EDX, EDX_EXT_PAGE1GB);
+	ctx.page_1g = vcpu->page_1g;
 	return holm_walk_tables(&ctx, gva, flags, gpa, error_code);
 }
 
