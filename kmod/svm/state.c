@@ -65,26 +65,21 @@ static void seg_from_vmcb(struct holm_segment *to, const struct svm_seg *from)
 	to->attrib = attrib;
 }
 
+/* By HOLM_SEG_*: a table, for a switch is a chain of compares (retpolines). */
+static const u16 seg_offset[] = {
+	[HOLM_SEG_ES]	= offsetof(struct svm_vmcb, es),
+	[HOLM_SEG_CS]	= offsetof(struct svm_vmcb, cs),
+	[HOLM_SEG_SS]	= offsetof(struct svm_vmcb, ss),
+	[HOLM_SEG_DS]	= offsetof(struct svm_vmcb, ds),
+	[HOLM_SEG_FS]	= offsetof(struct svm_vmcb, fs),
+	[HOLM_SEG_GS]	= offsetof(struct svm_vmcb, gs),
+	[HOLM_SEG_LDTR]	= offsetof(struct svm_vmcb, ldtr),
+	[HOLM_SEG_TR]	= offsetof(struct svm_vmcb, tr),
+};
+
 static struct svm_seg *svm_seg(struct svm_vmcb *v, int seg)
 {
-	switch (seg) {
-	case HOLM_SEG_ES:
-		return &v->es;
-	case HOLM_SEG_CS:
-		return &v->cs;
-	case HOLM_SEG_SS:
-		return &v->ss;
-	case HOLM_SEG_DS:
-		return &v->ds;
-	case HOLM_SEG_FS:
-		return &v->fs;
-	case HOLM_SEG_GS:
-		return &v->gs;
-	case HOLM_SEG_LDTR:
-		return &v->ldtr;
-	default:
-		return &v->tr;
-	}
+	return (void *)v + seg_offset[seg];
 }
 
 static void get_segs(struct holm_vcpu *vcpu, struct svm_vmcb *v)
