@@ -332,13 +332,15 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	    F1C_SSE42 | F1C_MOVBE | F1C_POPCNT | F1C_AES | F1C_XSAVE | F1C_AVX | F1C_F16C |
 	    F1C_RDRAND,
 	    F1C_X2APIC | F1C_TSC_DEADLINE | F1C_HYPERVISOR, F1C_OSXSAVE,
-	    "instructions without side effects; x2APIC and TSC-deadline are the driver's; OSXSAVE follows CR4"),
+	    "instructions without side effects; x2APIC and TSC-deadline are the driver's; "
+	    "OSXSAVE follows CR4"),
 	ROW(CPUID_LEAF_FEATURES, 0, EDX, BITS,
 	    F1D_FPU | F1D_VME | F1D_DE | F1D_PSE | F1D_TSC | F1D_MSR | F1D_PAE | F1D_CX8 |
 	    F1D_SEP | F1D_PGE | F1D_CMOV | F1D_PSE36 | F1D_CLFSH | F1D_MMX | F1D_FXSR |
 	    F1D_SSE | F1D_SSE2 | F1D_SS,
 	    F1D_APIC | F1D_MCE | F1D_MCA | F1D_MTRR | F1D_PAT, F1D_HTT,
-	    "instructions without side effects; APIC, machine-check, MTRR and PAT MSRs are the driver's; HTT is topology"),
+	    "instructions without side effects; APIC, machine-check, MTRR and PAT MSRs are the "
+	    "driver's; HTT is topology"),
 
 	FREE4(0x00000002, 0, "cache and TLB descriptors"),
 	FREE4(CPUID_LEAF_CACHE, HOLM_CPUID_ANY, "cache parameters, sharing set to one thread"),
@@ -356,11 +358,13 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	ROW(CPUID_LEAF_EXTFEATURES, 0, ECX, BITS,
 	    F7C_PREFETCHWT1 | F7C_UMIP | F7C_GFNI | F7C_VAES | F7C_VPCLMUL | F7C_RDPID |
 	    F7C_CLDEMOTE | F7C_MOVDIRI | F7C_MOVDIR64B | F7C_AVX512, 0, 0,
-	    "instructions without side effects; UMIP works without interception; RDPID reads the guest's IA32_TSC_AUX"),
+	    "instructions without side effects; UMIP works without interception; RDPID reads the "
+	    "guest's IA32_TSC_AUX"),
 	ROW(CPUID_LEAF_EXTFEATURES, 0, EDX, BITS,
 	    F7D_FSRM | F7D_MD_CLEAR | F7D_SERIALIZE | F7D_ARCH_CAPS | F7D_AVX512 |
 	    F7D_SPEC_CTRL | F7D_STIBP | F7D_SSBD, 0, 0,
-	    "VERW's clearing works in a guest; IA32_ARCH_CAPABILITIES is read-only; IA32_SPEC_CTRL is switched, IBPB is done on the host's CPU"),
+	    "VERW's clearing works in a guest; IA32_ARCH_CAPABILITIES is read-only; IA32_SPEC_CTRL "
+	    "is switched, IBPB is done on the host's CPU"),
 	ROW(CPUID_LEAF_EXTFEATURES, 1, EAX, BITS,
 	    F71A_AVX | F71A_RAO_INT | F71A_AVX512BF16 | F71A_CMPCCXADD | F71A_FZRM | F71A_FSRS |
 	    F71A_FSRC, 0, 0, "instructions without side effects"),
@@ -383,7 +387,8 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	XSAVE3(7),
 
 	ROW(CPUID_LEAF_TSC, 0, EAX, FREE, 0, 0, ALL,
-	    "not shown: the crystal is also taken for the APIC timer's clock, which is the driver's"),
+	    "not shown: the crystal is also taken for the APIC timer's clock, which is "
+	    "the driver's"),
 	ROW(CPUID_LEAF_TSC, 0, EBX, FREE, 0, 0, ALL, "see EAX"),
 	ROW(CPUID_LEAF_TSC, 0, ECX, FREE, 0, 0, ALL, "see EAX"),
 	ROW(CPUID_LEAF_FREQUENCY, 0, EAX, FREE, 0xffff, 0, ALL, "base frequency, MHz"),
@@ -393,7 +398,8 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	FREE4(CPUID_LEAF_TOPOLOGY_V2, HOLM_CPUID_ANY, "topology: one thread in a package"),
 
 	FREE4(CPUID_LEAF_HYPERVISOR, 0,
-	      "KVM's signature: guests use x2APIC without interrupt remapping only under a known hypervisor"),
+	      "KVM's signature: guests use x2APIC without interrupt remapping only under a known "
+	      "hypervisor"),
 	ROW(CPUID_LEAF_PARAVIRT, 0, EAX, BITS, 0, 0, 0, "no paravirtual feature is provided"),
 	ROW(CPUID_LEAF_PARAVIRT, 0, EDX, BITS, 0, 0, 0, "no hint is given"),
 
@@ -403,7 +409,8 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	ROW(CPUID_LEAF_EXT_FEATURES, 0, ECX, BITS,
 	    E1C_LAHF | E1C_CR8_LEGACY | E1C_ABM | E1C_SSE4A | E1C_MISALIGNSSE | E1C_PREFETCHW |
 	    E1C_OSVW | E1C_XOP | E1C_FMA4 | E1C_TBM | E1C_TOPOEXT, 0, E1C_CMP_LEGACY,
-	    "instructions without side effects; OSVW MSRs are the driver's; CMP_LEGACY is topology"),
+	    "instructions without side effects; OSVW MSRs are the driver's; CMP_LEGACY is "
+	    "topology"),
 	ROW(CPUID_LEAF_EXT_FEATURES, 0, EDX, BITS,
 	    E1D_COPIES | E1D_SYSCALL | E1D_NX | E1D_MMXEXT | E1D_FFXSR | E1D_PAGE1GB |
 	    E1D_RDTSCP | E1D_LM | E1D_3DNOWEXT | E1D_3DNOW, 0, 0,
@@ -458,7 +465,8 @@ const struct holm_cpuid_hidden holm_cpuid_hidden[] = {
 	HIDE(7, 0, EBX, F7B_MPX, "bounds state is not kept; withdrawn by the vendor"),
 	HIDE(7, 0, EBX, F7B_PT, "trace output goes to host buffers"),
 	HIDE(7, 0, ECX, F7C_PKU | F7C_OSPKE | F7C_PKS, "PKRU is the host's while a guest runs"),
-	HIDE(7, 0, ECX, F7C_WAITPKG, "TPAUSE may hold a CPU idle; IA32_UMWAIT_CONTROL is the host's"),
+	HIDE(7, 0, ECX, F7C_WAITPKG,
+	     "TPAUSE may hold a CPU idle; IA32_UMWAIT_CONTROL is the host's"),
 	HIDE(7, 0, ECX, F7C_SHSTK, "shadow-stack state is not kept"),
 	HIDE(7, 0, ECX, F7C_TME, "memory encryption is the host's"),
 	HIDE(7, 0, ECX, F7C_LA57, "5-level paging is hidden"),
@@ -548,7 +556,8 @@ u32 holm_cpuid_state_mask(u32 function, u32 index, int reg, u64 xcr0)
 
 	for (i = 0; i < ARRAY_SIZE(state_needs); i++)
 		if (state_needs[i].function == function && state_needs[i].index == index &&
-		    state_needs[i].reg == reg && (xcr0 & state_needs[i].xcr0) != state_needs[i].xcr0)
+		    state_needs[i].reg == reg &&
+		    (xcr0 & state_needs[i].xcr0) != state_needs[i].xcr0)
 			mask &= ~state_needs[i].bits;
 	return mask;
 }

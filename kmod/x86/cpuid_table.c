@@ -189,7 +189,8 @@ static u32 class_max(const struct holm_cpuid_host *host, u32 function)
 	return regs[HOLM_EAX] >= base ? regs[HOLM_EAX] : base;
 }
 
-static bool host_has(const struct holm_cpuid_host *host, const struct leaf *leaf, u32 index, u64 xcr0)
+static bool host_has(const struct holm_cpuid_host *host, const struct leaf *leaf, u32 index,
+		     u64 xcr0)
 {
 	u32 regs[4];
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The MSR policy: a sorted table of MSRs with who may access them and how.
- * msr.c has the engine and the table, mtrr.c the memory-type MSRs.
+ * msr.c has the engine, msr_table.c the table, mtrr.c the memory-type MSRs.
  */
 #ifndef HOLM_X86_MSR_H
 #define HOLM_X86_MSR_H
 
+#include <linux/bits.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -87,6 +88,29 @@ void holm_msr_reset(struct holm_vcpu *vcpu);
 
 /* guest TSC = host TSC + @offset from now on. Loaded. */
 void holm_tsc_set_offset(struct holm_vcpu *vcpu, u64 offset);
+
+/* Bits of SPEC_CTRL that the guest's CPUID table announces. */
+u64 holm_spec_ctrl_bits(struct holm_vcpu *vcpu);
+
+/* MSRs of which msr-index.h changes the names. */
+#define HOLM_MSR_IA32_SPEC_CTRL	0x00000048
+#define HOLM_MSR_IA32_PRED_CMD	0x00000049
+
+/* IA32_SPEC_CTRL (SDM Vol. 4), PSFD as in AMD's. */
+#define HOLM_SPEC_CTRL_IBRS	BIT_ULL(0)
+#define HOLM_SPEC_CTRL_STIBP	BIT_ULL(1)
+#define HOLM_SPEC_CTRL_SSBD	BIT_ULL(2)
+#define HOLM_SPEC_CTRL_PSFD	BIT_ULL(7)
+
+/* IA32_MISC_ENABLE (SDM Vol. 4): fast strings, no debug store. */
+#define HOLM_MISC_FAST_STRING	BIT_ULL(0)
+#define HOLM_MISC_BTS_UNAVAIL	BIT_ULL(11)
+#define HOLM_MISC_PEBS_UNAVAIL	BIT_ULL(12)
+#define HOLM_MISC_ENABLE_RESET	(HOLM_MISC_FAST_STRING | HOLM_MISC_BTS_UNAVAIL | \
+				 HOLM_MISC_PEBS_UNAVAIL)
+
+/* HWCR (APM Vol. 2): kernels complain of the firmware when it is clear. */
+#define HOLM_HWCR_TSC_FREQ_SEL	BIT_ULL(24)
 
 /* mtrr.c: SDM Vol. 3, "Memory Type Range Registers" and "Page Attribute Table". */
 int holm_msr_write_pat(struct holm_vcpu *vcpu, struct holm_msr_access *a);

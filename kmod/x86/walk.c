@@ -41,7 +41,6 @@
 #define PDE32_HIGH_SHIFT 19
 #define PDE32_RESERVED	BIT_ULL(21)
 
-
 /* One level of a paging mode, from the root down. */
 struct level {
 	u8 shift;		/* of the index in the linear address */

@@ -97,8 +97,8 @@ static void test_hidden_on_hosts(struct kunit *test)
 			const struct holm_cpuid_hidden *row = &holm_cpuid_hidden[i];
 
 			KUNIT_EXPECT_EQ_MSG(test,
-					    reg_of(t, row->function, row->index, row->reg) & row->bits,
-					    0, "host %u: %s", h, row->reason);
+					    reg_of(t, row->function, row->index, row->reg) &
+					    row->bits, 0, "host %u: %s", h, row->reason);
 		}
 	}
 }
@@ -264,6 +264,38 @@ static void test_xcr0_valid(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, holm_xcr0_valid(rows[i].xcr0, rows[i].supported),
 				    rows[i].valid, "%llx of %llx", rows[i].xcr0,
 				    rows[i].supported);
+}
+
+static void test_xsave_sizes(struct kunit *test)
+{
+	static const struct holm_cpuid_entry table[] = {
+		{ .function = 0xd, .index = 2, .flags = 1, .eax = 24, .ebx = 576 },
+		{ .function = 0xd, .index = 5, .flags = 1, .eax = 40, .ebx = 1088, .ecx = 2 },
+		{ .function = 0xd, .index = 6, .flags = 1, .eax = 8, .ebx = 1024 },
+	};
+	static const struct {
+		u64 xcr0;
+		u32 standard, compacted;
+	} rows[] = {
+		{ 0x0, 576, 576 },
+		{ 0x3, 576, 576 },
+		{ 0x7, 600, 600 },
+		{ 0x23, 1128, 616 },		/* 576 is aligned */
+		{ 0x27, 1128, 680 },		/* 600 is not: 640 */
+		{ 0x67, 1128, 688 },
+		{ 0x43, 1032, 584 },
+		{ 0x83, 576, 576 },		/* a component that no leaf describes */
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, holm_cpuid_xsave_size(table, ARRAY_SIZE(table),
+								rows[i].xcr0),
+				    rows[i].standard, "%llx", rows[i].xcr0);
+		KUNIT_EXPECT_EQ_MSG(test, holm_cpuid_xsavec_size(table, ARRAY_SIZE(table),
+								 rows[i].xcr0),
+				    rows[i].compacted, "%llx", rows[i].xcr0);
+	}
 }
 
 /* ---- the launcher's table -------------------------------------------------- */
@@ -548,6 +580,7 @@ static struct kunit_case cpuid_cases[] = {
 	KUNIT_CASE(test_values),
 	KUNIT_CASE(test_state_dependencies),
 	KUNIT_CASE(test_xcr0_valid),
+	KUNIT_CASE(test_xsave_sizes),
 	KUNIT_CASE(test_check_supported),
 	KUNIT_CASE(test_check_rows),
 	KUNIT_CASE(test_check_malformed),
@@ -562,4 +595,5 @@ static struct kunit_suite cpuid_suite = {
 	.name = "holm-cpuid",
 	.test_cases = cpuid_cases,
 };
+
 kunit_test_suite(cpuid_suite);

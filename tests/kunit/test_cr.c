@@ -544,4 +544,5 @@ static struct kunit_suite cr_suite = {
 	.exit = cr_exit,
 	.test_cases = cr_cases,
 };
+
 kunit_test_suite(cr_suite);

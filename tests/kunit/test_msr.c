@@ -186,7 +186,8 @@ static void check_writes(struct kunit *test, const struct write_row *rows, unsig
 
 		if (host) {
 			holm_vcpu_load(vcpu);
-			KUNIT_EXPECT_EQ_MSG(test, holm_msr_check(vcpu, rows[i].index, rows[i].value),
+			KUNIT_EXPECT_EQ_MSG(test, holm_msr_check(vcpu, rows[i].index,
+								 rows[i].value),
 					    rows[i].err, "check of %x = %llx", rows[i].index,
 					    rows[i].value);
 			holm_vcpu_put(vcpu);
@@ -468,4 +469,5 @@ static struct kunit_suite msr_suite = {
 	.exit = msr_exit,
 	.test_cases = msr_cases,
 };
+
 kunit_test_suite(msr_suite);

@@ -100,9 +100,10 @@ static const struct walk_row {
 	{ "32: page", M32, .e = { T2 | ALLOW, 0x5000 | ALLOW }, .gva = GVA + 0x123, OK(0x5123) },
 	{ "32: above 4G", M32, .e = { T2 | ALLOW, 0x5000 | ALLOW },
 	  .gva = GVA + 0x123 + BIT_ULL(32), OK(0x5123) },
-	{ "32: no directory entry", M32, .e = { T2 | W | U, 0x5000 | ALLOW }, .gva = GVA, FAULT(0) },
-	{ "32: no entry", M32, .e = { T2 | ALLOW, 0x5000 | W | U }, .gva = GVA, .flags = WR | US,
-	  FAULT(6) },
+	{ "32: no directory entry", M32, .e = { T2 | W | U, 0x5000 | ALLOW }, .gva = GVA,
+	  FAULT(0) },
+	{ "32: no entry", M32, .e = { T2 | ALLOW, 0x5000 | W | U }, .gva = GVA,
+	  .flags = WR | US, FAULT(6) },
 	{ "32: fetch has no error bit", M32, .e = { T2 | ALLOW, 0 }, .gva = GVA, .flags = FE,
 	  FAULT(0) },
 	{ "32: fetch with SMEP has", M32, .cr4 = CR4_SMEP, .e = { T2 | ALLOW, 0 }, .gva = GVA,
@@ -165,7 +166,8 @@ static const struct walk_row {
 	{ "long: 2M page", LONG, .e = { T2 | ALLOW, T3 | ALLOW, 0x600000 | ALLOW | PS },
 	  .gva = GVA + 2, OK(0x601002) },
 	{ "long: 4K page with PAT", LONG,
-	  .e = { T2 | ALLOW, T3 | ALLOW, T4 | ALLOW, 0x5000 | ALLOW | PS }, .gva = GVA, OK(0x5000) },
+	  .e = { T2 | ALLOW, T3 | ALLOW, T4 | ALLOW, 0x5000 | ALLOW | PS }, .gva = GVA,
+	  OK(0x5000) },
 	{ "long: above MAXPHYADDR", LONG,
 	  .e = { T2 | ALLOW, T3 | ALLOW, T4 | ALLOW | BIT_ULL(46), 0x5000 | ALLOW }, .gva = GVA,
 	  .flags = WR, FAULT(0xb) },
@@ -243,7 +245,8 @@ static void test_rows(struct kunit *test)
 		u32 error = ~0U;
 
 		map(mem, row->mode, row->e);
-		KUNIT_EXPECT_EQ_MSG(test, holm_walk_tables(&ctx, row->gva, row->flags, &gpa, &error),
+		KUNIT_EXPECT_EQ_MSG(test, holm_walk_tables(&ctx, row->gva, row->flags, &gpa,
+							   &error),
 				    row->ret, "%s", row->name);
 		if (!row->ret)
 			KUNIT_EXPECT_EQ_MSG(test, gpa, row->gpa, "%s", row->name);
@@ -313,4 +316,5 @@ static struct kunit_suite walk_suite = {
 	.name = "holm-walk",
 	.test_cases = walk_cases,
 };
+
 kunit_test_suite(walk_suite);
