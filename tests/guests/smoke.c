@@ -128,6 +128,7 @@ __asm__(
 
 	"guest hlt\n"
 	"	catch 2, 1f, hlt\n"
+	"	movw $0x3000, %sp\n"		/* a page not yet touched */
 	"	hlt\n"
 	"	report 2\n"			/* after the NMI's IRET */
 	"	done\n"
@@ -163,6 +164,7 @@ __asm__(
 
 	"guest extint\n"
 	"	catch 0x20, 1f, extint\n"
+	"	movw $0x3000, %sp\n"		/* a page not yet touched */
 	"	report 1\n"			/* the line rises */
 	"	movl $100000, %ecx\n"
 	"2:	loopl 2b\n"			/* IF is clear */
@@ -207,6 +209,34 @@ __asm__(
 	"2:	report 4\n"
 	"	iretw\n"
 	"end int\n"
+
+	/*
+	 * The first touch of a page by the delivery of an event: a second-level
+	 * fault interrupts it, and it is delivered again.
+	 */
+	"guest stack\n"
+	"	catch 0x21, 1f, stack\n"
+	"	catch 3, 2f, stack\n"
+	"	catch 6, 3f, stack\n"
+	"	movw $0x4000, %sp\n"
+	"	int $0x21\n"
+	"	movw $0x5000, %sp\n"
+	"	int3\n"
+	"	movw $0x6000, %sp\n"
+	"	ud2\n"
+	"	report 4\n"
+	"	movw %sp, %ax\n"
+	"	outw %ax, $0xf4\n"
+	"	done\n"
+	"1:	report 1\n"
+	"	iretw\n"
+	"2:	report 2\n"
+	"	iretw\n"
+	"3:	report 3\n"
+	"	movw %sp, %bp\n"
+	"	addw $2, (%bp)\n"
+	"	iretw\n"
+	"end stack\n"
 
 	"guest step\n"				/* TF over CPUID, which exits, and NOP */
 	"	catch 1, 1f, step\n"
@@ -349,6 +379,7 @@ GUEST(extint);
 GUEST(triple);
 GUEST(mmio);
 GUEST(int);
+GUEST(stack);
 GUEST(step);
 GUEST(dr);
 GUEST(cr);
@@ -379,6 +410,8 @@ static struct row rows[] = {
 	  VALUES(1) },
 	{ CODE(int), .end = HOLM_EXIT_IO,
 	  VALUES(2, 3, 4, 5) },
+	{ CODE(stack), .end = HOLM_EXIT_IO,
+	  VALUES(1, 2, 3, 4, 0x6000) },
 	{ CODE(step), .end = HOLM_EXIT_IO,
 	  VALUES(6, 0x4000) },
 	{ CODE(dr), .end = HOLM_EXIT_IO,
