@@ -104,6 +104,11 @@ static void set_segs(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
 
 	for (i = HOLM_SEG_ES; i <= HOLM_SEG_TR; i++)
 		seg_to_vmcb(svm_seg(v, i), &seg[i]);
+	/*
+	 * The busy bit of TR is not kept up by all CPUs, so none relies on it.
+	 * QEMU's gives up when it finds it set on a change of privilege.
+	 */
+	v->tr.attrib &= ~SEG_TR_BUSY;
 	v->cpl = (seg[HOLM_SEG_SS].attrib & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
 	svm_unclean(svm, SVM_CLEAN_SEG);
 }
