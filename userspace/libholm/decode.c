@@ -10,7 +10,8 @@ void emul_init_mode(struct emul *e)
 	const struct holm_segment *cs = &e->sregs.seg[HOLM_SEG_CS];
 
 	if (!(e->sregs.cr0 & CR0_PE)) {
-		e->bits = 16;
+		/* The D bit stays what it was until CS is loaded (9.9.2). */
+		e->bits = cs->attrib & HOLM_SEG_DB ? 32 : 16;
 		e->cpl = 0;
 	} else if (e->regs.rflags & RFLAGS_VM) {
 		e->bits = 16;
@@ -41,6 +42,8 @@ static enum emul_step fetch(struct emul *e)
 			len = EMUL_MAX_INSN - e->nbytes;
 		if (e->bits != 64)
 			addr = (uint32_t)addr;
+		else if (!emul_canonical(addr))
+			return emul_raise_err(e, VEC_GP, 0);
 		if (holm_guest_translate(&e->sregs, e->regs.rflags, addr, flags, true, e->ops,
 					 e->opaque, &gpa, &error_code))
 			return emul_raise_pf(e, addr, error_code);
@@ -54,19 +57,30 @@ static enum emul_step fetch(struct emul *e)
 static ZyanStatus decode(struct emul *e)
 {
 	ZydisMachineMode mode = ZYDIS_MACHINE_MODE_LEGACY_32;
-	ZydisStackWidth width = ZYDIS_STACK_WIDTH_32;
+	ZydisStackWidth width = e->sregs.seg[HOLM_SEG_SS].attrib & HOLM_SEG_DB ?
+				ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16;
 	ZydisDecoder decoder;
 
 	if (e->bits == 64) {
 		mode = ZYDIS_MACHINE_MODE_LONG_64;
 		width = ZYDIS_STACK_WIDTH_64;
 	} else if (e->bits == 16) {
-		mode = e->sregs.cr0 & CR0_PE ? ZYDIS_MACHINE_MODE_LEGACY_16 :
-		       ZYDIS_MACHINE_MODE_REAL_16;
-		width = ZYDIS_STACK_WIDTH_16;
+		mode = emul_real_mode(e) ? ZYDIS_MACHINE_MODE_REAL_16 :
+		       ZYDIS_MACHINE_MODE_LEGACY_16;
 	}
 	ZydisDecoderInit(&decoder, mode, width);
 	return ZydisDecoderDecodeFull(&decoder, e->bytes, e->nbytes, &e->insn, e->op);
+}
+
+/* The whole instruction is within the limit of CS; where the next one is. */
+static enum emul_step decoded(struct emul *e)
+{
+	uint64_t next = e->regs.rip + e->insn.length;
+
+	e->next_rip = e->bits == 64 ? next : (uint32_t)next;
+	if (e->bits != 64 && next - 1 > e->sregs.seg[HOLM_SEG_CS].limit)
+		return emul_raise_err(e, VEC_GP, 0);
+	return EMUL_OK;
 }
 
 enum emul_step emul_decode(struct emul *e)
@@ -81,7 +95,7 @@ enum emul_step emul_decode(struct emul *e)
 			e->nbytes = EMUL_MAX_INSN;
 		memcpy(e->bytes, run->mmio.insn, e->nbytes);
 		if (ZYAN_SUCCESS(decode(e)))
-			return EMUL_OK;
+			return decoded(e);
 		/* The CPU's bytes end at a page: fetch what is missing. */
 	}
 
@@ -89,8 +103,12 @@ enum emul_step emul_decode(struct emul *e)
 	if (e->nbytes) {
 		status = decode(e);
 		if (ZYAN_SUCCESS(status))
-			return EMUL_OK;
-		if (status != ZYDIS_STATUS_NO_MORE_DATA || e->nbytes == EMUL_MAX_INSN)
+			return decoded(e);
+		/* More than 15 bytes is #GP, not #UD (SDM vol. 3, 6.15, table 6-7). */
+		if (status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG ||
+		    (status == ZYDIS_STATUS_NO_MORE_DATA && e->nbytes == EMUL_MAX_INSN))
+			return emul_raise_err(e, VEC_GP, 0);
+		if (status != ZYDIS_STATUS_NO_MORE_DATA)
 			return emul_raise(e, VEC_UD);
 	}
 	return step;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * holm_emulate(): integer instructions with memory operands. Each is a row of
- * the table: its mnemonic, the function that does it, an argument.
+ * holm_emulate(), and the integer instructions with memory operands. Each is a
+ * row of the table: its mnemonic, the function that does it, an argument.
  */
-#include <string.h>
+#include <errno.h>
+#include <sys/ioctl.h>
 
 #include "emul.h"
-
-typedef enum emul_step (*emul_fn)(struct emul *e, unsigned int arg);
 
 /* ---- helpers --------------------------------------------------------------- */
 
@@ -28,7 +27,7 @@ static enum emul_step rmw_read(struct emul *e, uint64_t *value)
 			return EMUL_UNKNOWN;
 		step = emul_operand_linear(e, op, 0, op_size(op), true, &linear);
 		if (!step)
-			step = emul_check_write(e, linear, op_size(op));
+			step = emul_check(e, linear, op_size(op), true);
 		if (step)
 			return step;
 	}
@@ -63,9 +62,18 @@ static enum emul_step do_mov(struct emul *e, unsigned int arg)
 {
 	uint64_t value;
 	enum emul_step step = emul_operand_read(e, &e->op[1], &value);
+	int seg = e->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER ?
+		  emul_segment(e->op[0].reg.value) : -1;
 
 	(void)arg;
-	return step ? step : emul_operand_write(e, &e->op[0], value);
+	if (step)
+		return step;
+	if (seg < 0)
+		return emul_operand_write(e, &e->op[0], value);
+	if (seg == HOLM_SEG_CS)
+		return emul_raise(e, VEC_UD);
+	step = emul_load_segment(e, seg, value, LOAD_MOV, false);
+	return step ? step : emul_set_sregs(e, &e->sregs);
 }
 
 static enum emul_step do_movsx(struct emul *e, unsigned int arg)
@@ -278,6 +286,7 @@ static enum emul_step do_bit(struct emul *e, unsigned int op)
 	uint64_t linear, offset, value = 0, result, mask;
 	int64_t signed_offset, word = 0;
 	bool swapped = true, locked = e->insn.attributes & ZYDIS_ATTRIB_HAS_LOCK;
+	uint64_t before;
 	enum emul_step step;
 
 	if (!is_mem(&e->op[0]))
@@ -292,7 +301,7 @@ static enum emul_step do_bit(struct emul *e, unsigned int op)
 	mask = 1ULL << (offset & (bits - 1));
 	step = emul_operand_linear(e, &e->op[0], word, size, op != BIT_TEST, &linear);
 	if (!step && op != BIT_TEST)
-		step = emul_check_write(e, linear, size);
+		step = emul_check(e, linear, size, true);
 	if (step)
 		return step;
 	do {
@@ -301,9 +310,9 @@ static enum emul_step do_bit(struct emul *e, unsigned int op)
 			return step;
 		result = op == BIT_SET ? value | mask : op == BIT_RESET ? value & ~mask :
 			 op == BIT_COMPLEMENT ? value ^ mask : value;
-		e->regs.rflags = (e->regs.rflags & ~RFLAGS_CF) | (value & mask ? RFLAGS_CF : 0);
+		before = value;
 		if (op == BIT_TEST)
-			return EMUL_OK;
+			break;
 		if (locked)
 			step = emul_cmpxchg(e, linear, size, &value, &result, &swapped);
 		else
@@ -311,6 +320,7 @@ static enum emul_step do_bit(struct emul *e, unsigned int op)
 		if (step)
 			return step;
 	} while (!swapped);
+	e->regs.rflags = (e->regs.rflags & ~RFLAGS_CF) | (before & mask ? RFLAGS_CF : 0);
 	return EMUL_OK;
 }
 
@@ -385,11 +395,7 @@ static enum emul_step do_nothing(struct emul *e, unsigned int arg)
 
 #define M(name)	ZYDIS_MNEMONIC_##name
 
-static const struct emul_row {
-	ZydisMnemonic mnemonic;
-	emul_fn fn;
-	unsigned int arg;
-} emul_rows[] = {
+static const struct emul_row integer_rows[] = {
 	{ M(MOV), do_mov, 0 },
 	{ M(MOVNTI), do_mov, 0 },
 	{ M(MOVZX), do_mov, 0 },
@@ -463,27 +469,69 @@ static const struct emul_row {
 	{ M(PREFETCHW), do_nothing, 0 },
 };
 
-static enum emul_step dispatch(struct emul *e)
+enum emul_step emul_dispatch(struct emul *e, const struct emul_row *rows, unsigned int nrows)
 {
-	enum emul_step step = emul_string(e);
 	unsigned int i;
 
-	if (step != EMUL_UNKNOWN)
-		return step;
-	for (i = 0; i < sizeof(emul_rows) / sizeof(emul_rows[0]); i++)
-		if (emul_rows[i].mnemonic == e->insn.mnemonic)
-			return emul_rows[i].fn(e, emul_rows[i].arg);
+	for (i = 0; i < nrows; i++)
+		if (rows[i].mnemonic == e->insn.mnemonic)
+			return rows[i].fn(e, rows[i].arg);
 	return EMUL_UNKNOWN;
 }
 
-int holm_emulate(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
-		 void *opaque)
+static enum emul_step integer(struct emul *e)
+{
+	return emul_dispatch(e, integer_rows, sizeof(integer_rows) / sizeof(integer_rows[0]));
+}
+
+/* The groups before the integer instructions take what shares a mnemonic. */
+static enum emul_step execute(struct emul *e)
+{
+	static enum emul_step (*const groups[])(struct emul *e) = {
+		emul_string, emul_system, emul_wide, integer, emul_stack, emul_sse,
+	};
+	enum emul_step step = EMUL_UNKNOWN;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]) && step == EMUL_UNKNOWN; i++)
+		step = groups[i](e);
+	return step;
+}
+
+/* ---- state blocks ---------------------------------------------------------- */
+
+static int driver_get(const struct holm_vcpu_handle *vcpu, uint32_t type, void *data,
+		      uint32_t *size)
+{
+	struct holm_state_block block = {
+		.type = type,
+		.size = *size,
+		.data = (uintptr_t)data,
+	};
+	struct holm_state arg = { .nblocks = 1, .blocks = (uintptr_t)&block };
+
+	if (ioctl(vcpu->fd, HOLM_GET_STATE, &arg) < 0)
+		return -errno;
+	*size = block.size;
+	return 0;
+}
+
+const struct emul_state_ops emul_driver_state = {
+	.get = driver_get,
+	.set = holm_vcpu_set_state,
+};
+
+/* ---- entry points ---------------------------------------------------------- */
+
+int emul_instruction(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
+		     void *opaque, const struct emul_state_ops *state)
 {
 	struct holm_run *run = vcpu->run;
 	struct emul e = {
 		.vcpu = vcpu,
 		.ops = ops,
 		.opaque = opaque,
+		.state = state,
 		.regs = run->regs,
 		.sregs = run->sregs,
 	};
@@ -492,31 +540,41 @@ int holm_emulate(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops
 	emul_init_mode(&e);
 	step = emul_decode(&e);
 	if (!step)
-		step = dispatch(&e);
-	if (e.state_err)
-		return e.state_err;
+		step = execute(&e);
+	/*
+	 * A process in the guest can exchange an instruction after the exit. It
+	 * ends itself by that, not the guest.
+	 */
+	if (step == EMUL_UNKNOWN && e.cpl == 3)
+		step = emul_raise(&e, VEC_UD);
 
 	switch (step) {
 	case EMUL_OK:
-		run->next_rip = e.regs.rip + e.insn.length;
+		run->next_rip = e.next_rip;
 		run->regs = e.regs;
 		run->in_flags = HOLM_RUN_REGS | HOLM_RUN_COMPLETE;
-		break;
+		return HOLM_EMUL_DONE;
 	case EMUL_AGAIN:
 		run->regs = e.regs;
 		run->in_flags = HOLM_RUN_REGS;
-		break;
+		return HOLM_EMUL_DONE;
+	case EMUL_RETRY:
+		run->in_flags = 0;
+		return HOLM_EMUL_DONE;
 	case EMUL_FAULT:
 		/* regs holds what a REP instruction did before. */
 		run->exception = e.exception;
 		run->in_flags = HOLM_RUN_REGS | HOLM_RUN_EXCEPTION;
 		return HOLM_EMUL_EXCEPTION;
+	case EMUL_ERROR:
+		return e.state_err;
 	default:
 		return HOLM_EMUL_UNHANDLED;
 	}
-	if (e.sregs_changed) {
-		run->sregs = e.sregs;
-		run->in_flags |= HOLM_RUN_SREGS;
-	}
-	return HOLM_EMUL_DONE;
+}
+
+int holm_emulate(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
+		 void *opaque)
+{
+	return emul_instruction(vcpu, ops, opaque, &emul_driver_state);
 }

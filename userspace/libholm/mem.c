@@ -5,6 +5,7 @@
 #include "emul.h"
 
 #define PAGE_SIZE	0x1000ULL
+#define ALIGN_CHECK_MAX	8	/* SSE operands have rules of their own */
 #define MAX_ACCESS	64
 
 enum emul_step emul_raise(struct emul *e, uint8_t vector)
@@ -29,16 +30,6 @@ enum emul_step emul_raise_pf(struct emul *e, uint64_t cr2, uint32_t error_code)
 	return EMUL_FAULT;
 }
 
-static bool canonical(uint64_t addr)
-{
-	return (uint64_t)((int64_t)(addr << 16) >> 16) == addr;
-}
-
-static bool real_mode(const struct emul *e)
-{
-	return !(e->sregs.cr0 & CR0_PE) || e->regs.rflags & RFLAGS_VM;
-}
-
 static bool expand_down(const struct holm_segment *s)
 {
 	return (s->attrib & (HOLM_SEG_S | 0xc)) == (HOLM_SEG_S | 0x4);
@@ -54,6 +45,15 @@ static bool in_limit(const struct holm_segment *s, uint64_t ea, unsigned int siz
 	return last <= s->limit;
 }
 
+/* #AC: SDM vol. 3, 6.15 "Alignment Check Exception". */
+static enum emul_step check_alignment(struct emul *e, uint64_t linear, unsigned int size)
+{
+	if (e->cpl == 3 && e->sregs.cr0 & CR0_AM && e->regs.rflags & RFLAGS_AC &&
+	    size <= ALIGN_CHECK_MAX && !(size & (size - 1)) && linear & (size - 1))
+		return emul_raise_err(e, VEC_AC, 0);
+	return EMUL_OK;
+}
+
 enum emul_step emul_linear(struct emul *e, int seg, uint64_t ea, unsigned int size, bool write,
 			   uint64_t *linear)
 {
@@ -65,12 +65,12 @@ enum emul_step emul_linear(struct emul *e, int seg, uint64_t ea, unsigned int si
 		*linear = ea;
 		if (seg == HOLM_SEG_FS || seg == HOLM_SEG_GS)
 			*linear += s->base;
-		if (!canonical(*linear) || !canonical(*linear + size - 1))
+		if (!emul_canonical(*linear) || !emul_canonical(*linear + size - 1))
 			return emul_raise_err(e, vector, 0);
-		return EMUL_OK;
+		return check_alignment(e, *linear, size);
 	}
 
-	if (!real_mode(e)) {
+	if (!emul_real_mode(e)) {
 		if (s->attrib & HOLM_SEG_UNUSABLE || !(s->attrib & HOLM_SEG_P))
 			return emul_raise_err(e, vector, 0);
 		/* Writes: writable data. Reads: data, or readable code. */
@@ -80,7 +80,7 @@ enum emul_step emul_linear(struct emul *e, int seg, uint64_t ea, unsigned int si
 	if (!in_limit(s, ea, size))
 		return emul_raise_err(e, vector, 0);
 	*linear = (uint32_t)(s->base + ea);
-	return EMUL_OK;
+	return check_alignment(e, *linear, size);
 }
 
 /* ---- pieces of an access: one for each page it touches ---------------------- */
@@ -185,13 +185,13 @@ enum emul_step emul_write(struct emul *e, uint64_t linear, const void *buf, unsi
 	return EMUL_OK;
 }
 
-enum emul_step emul_check_write(struct emul *e, uint64_t linear, unsigned int size)
+enum emul_step emul_check(struct emul *e, uint64_t linear, unsigned int size, bool write)
 {
 	struct piece piece[2];
 
 	if (!size || size > MAX_ACCESS)
 		return EMUL_UNKNOWN;
-	return translate(e, linear, size, true, piece);
+	return translate(e, linear, size, write, piece);
 }
 
 enum emul_step emul_cmpxchg(struct emul *e, uint64_t linear, unsigned int size,
@@ -199,17 +199,84 @@ enum emul_step emul_cmpxchg(struct emul *e, uint64_t linear, unsigned int size,
 {
 	struct piece piece[2];
 	enum emul_step step = translate(e, linear, size, true, piece);
-	uint8_t probe;
+	uint8_t before[16];
 
 	if (step)
 		return step;
+	memcpy(before, expected, size);
 	/* Aligned RAM: atomic. A device, or an access across a boundary: it is not. */
-	if (!piece[1].len && !(piece[0].gpa & (size - 1)) &&
-	    e->ops->read_phys(e->opaque, piece[0].gpa, &probe, 1)) {
+	if (!piece[1].len && !(piece[0].gpa & (size - 1))) {
 		*swapped = e->ops->compare_exchange(e->opaque, piece[0].gpa, size, expected,
 						    desired);
-		return EMUL_OK;
+		if (*swapped)
+			return EMUL_OK;
+		if (memcmp(before, expected, size))
+			return ++e->retries < EMUL_MAX_RETRIES ? EMUL_OK : EMUL_RETRY;
 	}
 	*swapped = true;
-	return emul_write(e, linear, desired, size);
+	write_piece(e, piece[0].gpa, desired, piece[0].len);
+	if (piece[1].len)
+		write_piece(e, piece[1].gpa, (const uint8_t *)desired + piece[0].len,
+			    piece[1].len);
+	return EMUL_OK;
+}
+
+/* ---- the CPU's own accesses: descriptor tables and TSSs --------------------- */
+
+static enum emul_step system_access(struct emul *e, uint64_t linear, void *buf, unsigned int size,
+				    bool write)
+{
+	uint32_t flags = write ? HOLM_TRANSLATE_WRITE : 0, error_code = 0;
+	uint8_t *p = buf;
+
+	while (size) {
+		unsigned int len = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
+		uint64_t gpa;
+
+		if (!(e->sregs.efer & EFER_LMA))
+			linear = (uint32_t)linear;
+		if (len > size)
+			len = size;
+		/* Implicit supervisor accesses: RFLAGS.AC does not lift SMAP (5.6.1). */
+		if (holm_guest_translate(&e->sregs, 0, linear, flags, true, e->ops, e->opaque,
+					 &gpa, &error_code))
+			return emul_raise_pf(e, linear, error_code);
+		if (write)
+			write_piece(e, gpa, p, len);
+		else
+			read_piece(e, gpa, p, len);
+		linear += len;
+		p += len;
+		size -= len;
+	}
+	return EMUL_OK;
+}
+
+enum emul_step emul_system_read(struct emul *e, uint64_t linear, void *buf, unsigned int size)
+{
+	return system_access(e, linear, buf, size, false);
+}
+
+enum emul_step emul_system_write(struct emul *e, uint64_t linear, const void *buf,
+				 unsigned int size)
+{
+	return system_access(e, linear, (void *)(uintptr_t)buf, size, true);
+}
+
+enum emul_step emul_system_check(struct emul *e, uint64_t linear, unsigned int size, bool write)
+{
+	uint32_t flags = write ? HOLM_TRANSLATE_WRITE : 0, error_code = 0;
+	uint64_t last = linear + size - 1, gpa;
+
+	/* Two pages at most: what is checked is no larger than a TSS. */
+	for (;;) {
+		if (!(e->sregs.efer & EFER_LMA))
+			linear = (uint32_t)linear;
+		if (holm_guest_translate(&e->sregs, 0, linear, flags, true, e->ops, e->opaque,
+					 &gpa, &error_code))
+			return emul_raise_pf(e, linear, error_code);
+		if (((linear ^ last) & 0xfffff000) == 0)
+			return EMUL_OK;
+		linear = last & ~(PAGE_SIZE - 1);
+	}
 }

@@ -42,18 +42,27 @@ uint64_t emul_reg_read(const struct emul *e, ZydisRegister reg)
 }
 
 /* 32-bit results clear the upper half, narrower ones leave it (SDM vol. 1, 3.4.1.1). */
+void emul_gpr_write(struct emul *e, int gpr, unsigned int size, uint64_t value)
+{
+	__u64 *p = &e->regs.gpr[gpr];
+
+	if (size >= 4)
+		*p = value & size_mask(size);
+	else
+		*p = (*p & ~size_mask(size)) | (value & size_mask(size));
+}
+
 void emul_reg_write(struct emul *e, ZydisRegister reg, uint64_t value)
 {
-	unsigned int size = ZydisRegisterGetWidth(e->insn.machine_mode, reg) / 8;
 	bool high;
-	__u64 *gpr = &e->regs.gpr[emul_gpr_number(reg, &high)];
+	int number = emul_gpr_number(reg, &high);
+	__u64 *gpr = &e->regs.gpr[number];
 
 	if (high)
 		*gpr = (*gpr & ~0xff00ULL) | (value & 0xff) << 8;
-	else if (size >= 4)
-		*gpr = value & size_mask(size);
 	else
-		*gpr = (*gpr & ~size_mask(size)) | (value & size_mask(size));
+		emul_gpr_write(e, number, ZydisRegisterGetWidth(e->insn.machine_mode, reg) / 8,
+			       value);
 }
 
 int emul_segment(ZydisRegister reg)
@@ -79,6 +88,9 @@ enum emul_step emul_operand_linear(struct emul *e, const ZydisDecodedOperand *op
 		return EMUL_UNKNOWN;
 	if (op->mem.disp.has_displacement)
 		ea += op->mem.disp.value;
+	/* An address that is computed but not accessed: LEA, multi-byte NOP. */
+	if (op->mem.type != ZYDIS_MEMOP_TYPE_MEM)
+		return EMUL_UNKNOWN;
 	if (op->mem.base == ZYDIS_REGISTER_RIP || op->mem.base == ZYDIS_REGISTER_EIP)
 		ea += e->regs.rip + e->insn.length;
 	else if (emul_is_gpr(op->mem.base))

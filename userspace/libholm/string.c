@@ -7,6 +7,7 @@
 #include "emul.h"
 
 #define MAX_ITERATIONS	4096
+#define TSS_IOPB	0x66
 
 enum string_kind { STR_MOVS, STR_STOS, STR_LODS, STR_CMPS, STR_SCAS, STR_INS, STR_OUTS };
 
@@ -53,6 +54,21 @@ static bool is_sse(const struct emul *e)
 	       e->insn.meta.isa_set != ZYDIS_ISA_SET_LONGMODE;
 }
 
+/*
+ * The last of F2 and F3 counts. Where no condition is tested F2 repeats like F3
+ * does, although the manuals only define F3 there.
+ */
+static uint8_t rep_prefix(const struct emul *e)
+{
+	uint8_t rep = 0;
+	unsigned int i;
+
+	for (i = 0; i < e->insn.raw.prefix_count; i++)
+		if (e->insn.raw.prefixes[i].value == 0xf2 || e->insn.raw.prefixes[i].value == 0xf3)
+			rep = e->insn.raw.prefixes[i].value;
+	return rep;
+}
+
 static uint64_t index_read(const struct emul *e, int gpr)
 {
 	return e->regs.gpr[gpr] & size_mask(e->insn.address_width / 8);
@@ -61,13 +77,7 @@ static uint64_t index_read(const struct emul *e, int gpr)
 /* Index and count registers have the address size. */
 static void index_write(struct emul *e, int gpr, uint64_t value)
 {
-	unsigned int size = e->insn.address_width / 8;
-
-	if (size >= 4)
-		e->regs.gpr[gpr] = value & size_mask(size);
-	else
-		e->regs.gpr[gpr] = (e->regs.gpr[gpr] & ~size_mask(size)) |
-				   (value & size_mask(size));
+	emul_gpr_write(e, gpr, e->insn.address_width / 8, value);
 }
 
 static void advance(struct emul *e, int gpr, unsigned int size)
@@ -93,12 +103,17 @@ static int source_segment(const struct emul *e)
 	return HOLM_SEG_DS;
 }
 
+static enum emul_step source_linear(struct emul *e, unsigned int size, uint64_t *linear)
+{
+	return emul_linear(e, source_segment(e), index_read(e, HOLM_RSI), size, false, linear);
+}
+
 static enum emul_step read_source(struct emul *e, unsigned int size, uint64_t *value)
 {
 	enum emul_step step;
 	uint64_t linear;
 
-	step = emul_linear(e, source_segment(e), index_read(e, HOLM_RSI), size, false, &linear);
+	step = source_linear(e, size, &linear);
 	if (step)
 		return step;
 	*value = 0;
@@ -108,6 +123,22 @@ static enum emul_step read_source(struct emul *e, unsigned int size, uint64_t *v
 static enum emul_step dest_linear(struct emul *e, unsigned int size, bool write, uint64_t *linear)
 {
 	return emul_linear(e, HOLM_SEG_ES, index_read(e, HOLM_RDI), size, write, linear);
+}
+
+/* The other operand of MOVS and CMPS, before the source is read. */
+static enum emul_step check_both(struct emul *e, unsigned int size, bool write)
+{
+	enum emul_step step;
+	uint64_t linear;
+
+	step = source_linear(e, size, &linear);
+	if (!step)
+		step = emul_check(e, linear, size, false);
+	if (!step)
+		step = dest_linear(e, size, write, &linear);
+	if (!step)
+		step = emul_check(e, linear, size, write);
+	return step;
 }
 
 static enum emul_step read_dest(struct emul *e, unsigned int size, uint64_t *value)
@@ -133,14 +164,36 @@ static enum emul_step write_dest(struct emul *e, unsigned int size, uint64_t val
 	return emul_write(e, linear, &value, size);
 }
 
-static void write_rax(struct emul *e, unsigned int size, uint64_t value)
+/*
+ * May this code access the port: IOPL, then the bitmap of the TSS (SDM vol. 1,
+ * 19.5.2). The CPU has checked that; but memory, and with it the instruction,
+ * may have changed since.
+ */
+static enum emul_step check_io(struct emul *e, uint16_t port, unsigned int size)
 {
-	__u64 *rax = &e->regs.gpr[HOLM_RAX];
+	const struct holm_segment *tr = &e->sregs.seg[HOLM_SEG_TR];
+	unsigned int iopl = e->regs.rflags >> RFLAGS_IOPL_SHIFT & 3, offset;
+	uint16_t base, bits = 0;
+	enum emul_step step;
 
-	if (size >= 4)
-		*rax = value & size_mask(size);
-	else
-		*rax = (*rax & ~size_mask(size)) | (value & size_mask(size));
+	if (!(e->sregs.cr0 & CR0_PE) || (!(e->regs.rflags & RFLAGS_VM) && e->cpl <= iopl))
+		return EMUL_OK;
+	/* A 16-bit TSS has no bitmap; its offset is at 66H of the others. */
+	if (!(tr->attrib & 0x8) || tr->limit < TSS_IOPB + 1)
+		return emul_raise_err(e, VEC_GP, 0);
+	step = emul_system_read(e, tr->base + TSS_IOPB, &base, sizeof(base));
+	if (step)
+		return step;
+	/* Two bytes are read always: a port's bits may reach into the next. */
+	offset = base + port / 8U;
+	if (offset + 1 > tr->limit)
+		return emul_raise_err(e, VEC_GP, 0);
+	step = emul_system_read(e, tr->base + offset, &bits, sizeof(bits));
+	if (step)
+		return step;
+	if (bits >> (port & 7) & ((1U << size) - 1))
+		return emul_raise_err(e, VEC_GP, 0);
+	return EMUL_OK;
 }
 
 static enum emul_step do_ins(struct emul *e, unsigned int size)
@@ -151,7 +204,7 @@ static enum emul_step do_ins(struct emul *e, unsigned int size)
 	/* The destination is checked before the device is read. */
 	step = dest_linear(e, size, true, &linear);
 	if (!step)
-		step = emul_check_write(e, linear, size);
+		step = emul_check(e, linear, size, true);
 	if (step)
 		return step;
 	value = e->ops->pio_read(e->opaque, e->regs.gpr[HOLM_RDX], size);
@@ -165,7 +218,9 @@ static enum emul_step one(struct emul *e, enum string_kind kind, unsigned int si
 
 	switch (kind) {
 	case STR_MOVS:
-		step = read_source(e, size, &a);
+		step = check_both(e, size, true);
+		if (!step)
+			step = read_source(e, size, &a);
 		if (!step)
 			step = write_dest(e, size, a);
 		break;
@@ -175,10 +230,12 @@ static enum emul_step one(struct emul *e, enum string_kind kind, unsigned int si
 	case STR_LODS:
 		step = read_source(e, size, &a);
 		if (!step)
-			write_rax(e, size, a);
+			emul_gpr_write(e, HOLM_RAX, size, a);
 		break;
 	case STR_CMPS:
-		step = read_source(e, size, &a);
+		step = check_both(e, size, false);
+		if (!step)
+			step = read_source(e, size, &a);
 		if (!step)
 			step = read_dest(e, size, &b);
 		if (!step)
@@ -211,18 +268,22 @@ static enum emul_step one(struct emul *e, enum string_kind kind, unsigned int si
 
 enum emul_step emul_string(struct emul *e)
 {
-	bool rep, compares, want_zf = false;
+	bool compares, want_zf;
 	enum string_kind kind;
+	uint8_t rep;
 	enum emul_step step;
 	unsigned int size, n;
 
 	if (!classify(e->insn.mnemonic, &kind, &size) || is_sse(e))
 		return EMUL_UNKNOWN;
 	compares = kind == STR_CMPS || kind == STR_SCAS;
-	rep = e->insn.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
-				    ZYDIS_ATTRIB_HAS_REPNE);
-	if (compares)
-		want_zf = e->insn.attributes & ZYDIS_ATTRIB_HAS_REPE;
+	rep = rep_prefix(e);
+	want_zf = rep == 0xf3;
+	if (kind == STR_INS || kind == STR_OUTS) {
+		step = check_io(e, e->regs.gpr[HOLM_RDX], size);
+		if (step)
+			return step;
+	}
 	if (!rep)
 		return one(e, kind, size);
 

@@ -153,8 +153,11 @@ int holm_vcpu_lapic_access(const struct holm_vcpu_handle *vcpu, uint32_t offset,
  * @pio_write: port write
  * @compare_exchange: atomic compare-and-exchange of @size (1, 2, 4, 8, 16)
  *	bytes of guest RAM, for page-table accessed and dirty bits and locked
- *	instructions; false when it is no RAM or *@expected did not match (then
- *	*@expected is what was found)
+ *	instructions; false when it is no RAM, read-only or not aligned
+ *	(*@expected stays), or when *@expected did not match (then *@expected is
+ *	what was found)
+ * @paging: what the guest's CPUID says of page tables: bits of a physical
+ *	address, and whether it has 1-GByte pages. NULL: 52 bits, it has
  */
 struct holm_emul_ops {
 	bool (*read_phys)(void *opaque, uint64_t gpa, void *buf, size_t len);
@@ -165,6 +168,7 @@ struct holm_emul_ops {
 	void (*pio_write)(void *opaque, uint16_t port, unsigned int size, uint64_t value);
 	bool (*compare_exchange)(void *opaque, uint64_t gpa, unsigned int size,
 				 void *expected, const void *desired);
+	void (*paging)(void *opaque, unsigned int *phys_bits, bool *page_1g);
 };
 
 enum holm_emul_result {
@@ -187,10 +191,31 @@ enum holm_emul_result {
  * the vCPU's xstate block. A REP string instruction does at least one
  * iteration; it completes, or leaves RCX, RSI and RDI for the next one.
  *
+ * An instruction that is not emulated raises #UD at CPL 3: a guest's process
+ * must not end the guest.
+ *
  * Return: enum holm_emul_result, or a negative errno of a state ioctl.
  */
 int holm_emulate(const struct holm_vcpu_handle *vcpu, const struct holm_emul_ops *ops,
 		 void *opaque);
+
+/**
+ * holm_emulate_task_switch() - switch tasks in place of the CPU
+ * @vcpu: vCPU after HOLM_EXIT_TASK_SWITCH: regs and sregs are in the run page
+ * @ops: memory
+ * @opaque: handed to @ops
+ *
+ * SDM vol. 3, 8.3 "Task Switching", with 32-bit and 16-bit TSSs. Saves the old
+ * task, loads the new one with the checks of its segments, and prepares the
+ * run page; a fault found after the new task's state was loaded is raised in
+ * the new task.
+ *
+ * Return: HOLM_EMUL_DONE or HOLM_EMUL_EXCEPTION; HOLM_EMUL_UNHANDLED when the
+ * instruction cannot be decoded or the vCPU is in long mode, which has no task
+ * switches; or a negative errno of a state ioctl.
+ */
+int holm_emulate_task_switch(const struct holm_vcpu_handle *vcpu,
+			     const struct holm_emul_ops *ops, void *opaque);
 
 /**
  * holm_emul_disassemble() - text of the instruction at RIP, for messages
