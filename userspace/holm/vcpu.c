@@ -145,6 +145,23 @@ static bool emul_write_phys(void *opaque, uint64_t gpa, const void *buf, size_t 
 	return gmem_write(&v->m->gmem, gpa, buf, len);
 }
 
+static bool compare_exchange_16(void *p, void *expected, const void *desired)
+{
+	uint64_t *old = expected, low, high;
+	const uint64_t *new = desired;
+	bool swapped;
+
+	low = old[0];
+	high = old[1];
+	asm volatile("lock cmpxchg16b %[p]"
+		     : [p] "+m" (*(unsigned __int128 *)p), "+a" (low), "+d" (high),
+		       "=@ccz" (swapped)
+		     : "b" (new[0]), "c" (new[1]) : "memory");
+	old[0] = low;
+	old[1] = high;
+	return swapped;
+}
+
 static bool emul_compare_exchange(void *opaque, uint64_t gpa, unsigned int size,
 				  void *expected, const void *desired)
 {
@@ -170,6 +187,8 @@ static bool emul_compare_exchange(void *opaque, uint64_t gpa, unsigned int size,
 		return __atomic_compare_exchange((uint64_t *)p, (uint64_t *)expected,
 						 (uint64_t *)desired, false,
 						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	case 16:
+		return compare_exchange_16(p, expected, desired);
 	default:
 		return false;
 	}
@@ -234,6 +253,26 @@ static void emul_pio_write(void *opaque, uint16_t port, unsigned int size, uint6
 	bus_write(v->m->bus, BUS_PIO, port, size, value);
 }
 
+#define CPUID_EXT_FEATURES	0x80000001	/* EDX bit 26: 1-GByte pages */
+#define CPUID_EXT_PAGE_1G	(1U << 26)
+#define CPUID_ADDRESS_SIZES	0x80000008	/* EAX bits 7..0: physical */
+
+/* What the guest was told: a CPU without these leaves has 36 bits (SDM vol. 3, 4.1.4). */
+static void emul_paging(void *opaque, unsigned int *phys_bits, bool *page_1g)
+{
+	const struct machine *m = ((struct vcpu *)opaque)->m;
+	unsigned int i;
+
+	*phys_bits = 36;
+	*page_1g = false;
+	for (i = 0; i < m->cpuid_nent; i++) {
+		if (m->cpuid[i].function == CPUID_EXT_FEATURES)
+			*page_1g = m->cpuid[i].edx & CPUID_EXT_PAGE_1G;
+		else if (m->cpuid[i].function == CPUID_ADDRESS_SIZES)
+			*phys_bits = m->cpuid[i].eax & 0xff;
+	}
+}
+
 static const struct holm_emul_ops emul_ops = {
 	.read_phys = emul_read_phys,
 	.write_phys = emul_write_phys,
@@ -242,6 +281,7 @@ static const struct holm_emul_ops emul_ops = {
 	.pio_read = emul_pio_read,
 	.pio_write = emul_pio_write,
 	.compare_exchange = emul_compare_exchange,
+	.paging = emul_paging,
 };
 
 /* ---- how a guest ends ------------------------------------------------------ */
@@ -317,11 +357,6 @@ static void end_by_error(struct vcpu *v)
 			n += snprintf(what + n, sizeof(what) - n, " 0x%llx",
 				      (unsigned long long)run->internal.data[i]);
 		break;
-	case HOLM_EXIT_TASK_SWITCH:
-		snprintf(what, sizeof(what),
-			 "the guest switched to the hardware task 0x%x, which is not emulated",
-			 run->task_switch.selector);
-		break;
 	default:
 		snprintf(what, sizeof(what), "unexpected exit %u", run->exit_reason);
 		break;
@@ -347,6 +382,24 @@ static void exit_emulate(struct vcpu *v)
 			 v->h.run->exit_reason == HOLM_EXIT_MMIO ?
 			 (unsigned long long)v->h.run->mmio.gpa : 0ULL);
 	}
+	end_with_registers(v, MACHINE_FAILED, EXIT_GUEST_ERROR, what);
+}
+
+static void exit_task_switch(struct vcpu *v)
+{
+	uint16_t selector = v->h.run->task_switch.selector;
+	char what[256];
+	int ret = holm_emulate_task_switch(&v->h, &emul_ops, v);
+
+	if (ret == HOLM_EMUL_DONE || ret == HOLM_EMUL_EXCEPTION)
+		return;
+	if (ret < 0)
+		snprintf(what, sizeof(what), "a state ioctl failed during the switch to task 0x%x: %s",
+			 selector, strerror(-ret));
+	else
+		snprintf(what, sizeof(what),
+			 "the switch to task 0x%x cannot be done: not a task switch of protected mode",
+			 selector);
 	end_with_registers(v, MACHINE_FAILED, EXIT_GUEST_ERROR, what);
 }
 
@@ -393,6 +446,9 @@ static void handle_exit(struct vcpu *v)
 	case HOLM_EXIT_MMIO:
 	case HOLM_EXIT_EMULATE:
 		exit_emulate(v);
+		break;
+	case HOLM_EXIT_TASK_SWITCH:
+		exit_task_switch(v);
 		break;
 	case HOLM_EXIT_INTR_ACK:
 		exit_intr_ack(v);
