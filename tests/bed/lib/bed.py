@@ -38,8 +38,10 @@ class Bed:
         """Return the host's kernel command line."""
         return " ".join([
             "console=ttyS0,115200", "panic=-1", "oops=panic", "nokaslr",
-            "random.trust_cpu=on", "rdinit=/init", self.arguments,
-            self.options.append]).strip()
+            "random.trust_cpu=on", "rdinit=/init",
+            # An emulated CPU may have to wait for a real one.
+            "rcupdate.rcu_cpu_stall_timeout=120", "watchdog_thresh=60",
+            self.arguments, self.options.append]).strip()
 
     def settings(self):
         """Return what tests/bed/init reads as shell variables."""
