@@ -189,43 +189,34 @@ static void svm_nmi_window_exit(struct svm_vcpu *svm)
 
 /* ---- events whose delivery the exit interrupted --------------------------- */
 
-/*
- * APM 15.7.2 and 15.20. A software event of the guest's own is dropped: RIP
- * still is at its instruction, which executes again. One that we injected is
- * given back to the core with RIP where it was.
- */
-static void svm_take_interrupted(struct holm_vcpu *vcpu)
+static bool is_soft(const struct holm_event *event)
 {
-	struct svm_vcpu *svm = to_svm(vcpu);
-	struct svm_vmcb *v = svm->vmcb;
+	return event->type == HOLM_EVENT_SOFT_INTERRUPT ||
+	       event->type == HOLM_EVENT_SOFT_EXCEPTION ||
+	       event->type == HOLM_EVENT_PRIV_SOFT_EXCEPTION;
+}
+
+/* An event that the guest met by itself (APM 15.7.2). */
+static void svm_take_own(struct holm_vcpu *vcpu, const struct svm_vmcb *v)
+{
 	u32 info = v->exit_int_info;
 	struct holm_event event = {
 		.vector = info & SVM_EVENT_VECTOR,
 	};
-	bool soft = svm->soft;
 
-	svm->soft = false;
-	v->event_inj = 0;
-	if (likely(!(info & SVM_EVENT_VALID)))
-		return;
-
-	if (soft && v->rip == svm->soft_next) {
-		v->rip = svm->soft_rip;
-		vcpu->interrupted = svm->soft_event;
-		return;
-	}
 	switch (info & SVM_EVENT_TYPE) {
 	case SVM_EVENT_TYPE_INTR:
 		event.type = HOLM_EVENT_INTERRUPT;
 		vcpu->interrupted = event;
-		break;
+		return;
 	case SVM_EVENT_TYPE_NMI:
 		event.type = HOLM_EVENT_NMI;
 		vcpu->interrupted = event;
-		break;
+		return;
 	case SVM_EVENT_TYPE_EXCEPTION:
+		/* As a software interrupt: its instruction executes again. */
 		if (event.vector == VEC_BP || event.vector == VEC_OF)
-			break;
+			return;
 		event.type = HOLM_EVENT_EXCEPTION;
 		if (info & SVM_EVENT_HAS_ERROR) {
 			event.flags = HOLM_EVENT_HAS_ERROR_CODE;
@@ -233,9 +224,41 @@ static void svm_take_interrupted(struct holm_vcpu *vcpu)
 		}
 		/* CR2 and DR6 were written before delivery began. */
 		vcpu->exception = event;
-		break;
+		return;
 	default:
-		break;
+		return;
+	}
+}
+
+/*
+ * A software event of the guest's own is dropped: RIP still is at its
+ * instruction. What we injected goes back to the core as it was, a software
+ * event with RIP where it was.
+ */
+static void svm_take_interrupted(struct holm_vcpu *vcpu)
+{
+	const u32 same = SVM_EVENT_TYPE | SVM_EVENT_VECTOR;
+	struct svm_vcpu *svm = to_svm(vcpu);
+	struct svm_vmcb *v = svm->vmcb;
+	struct holm_event injected = svm->injected;
+	bool ours;
+
+	ours = injected.type != HOLM_EVENT_NONE &&
+	       !((svm->event_inj ^ v->exit_int_info) & same) &&
+	       (!is_soft(&injected) || v->rip == svm->soft_next);
+	svm->injected.type = HOLM_EVENT_NONE;
+	v->event_inj = 0;
+	if (likely(!(v->exit_int_info & SVM_EVENT_VALID)))
+		return;
+
+	if (!ours) {
+		svm_take_own(vcpu, v);
+	} else if (injected.type == HOLM_EVENT_EXCEPTION) {
+		vcpu->exception = injected;
+	} else {
+		if (is_soft(&injected))
+			v->rip = svm->soft_rip;
+		vcpu->interrupted = injected;
 	}
 }
 

@@ -413,8 +413,6 @@ static void svm_inject_soft(struct holm_vcpu *vcpu, const struct holm_event *eve
 		svm_state_set(vcpu, HOLM_ST_RIP);
 		vcpu->st_dirty &= ~HOLM_ST_RIP;
 	}
-	svm->soft = true;
-	svm->soft_event = *event;
 	svm->soft_rip = v->rip;
 	v->next_rip = v->rip + event->insn_len;
 	if (!svm_caps.nrips)
@@ -458,6 +456,8 @@ void svm_inject(struct holm_vcpu *vcpu, const struct holm_event *event)
 	}
 	if (event->flags & HOLM_EVENT_HAS_ERROR_CODE)
 		inj |= SVM_EVENT_HAS_ERROR;
+	svm->injected = *event;
+	svm->event_inj = inj;
 	v->event_inj = inj;
 	v->event_inj_error = event->error_code;
 }

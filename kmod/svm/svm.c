@@ -433,7 +433,7 @@ static void svm_vcpu_reset(struct holm_vcpu *vcpu)
 	svm->iret_pending = false;
 	svm->nmi_window = false;
 	svm->step = false;
-	svm->soft = false;
+	svm->injected.type = HOLM_EVENT_NONE;
 	if (vcpu->cpuid)
 		svm_model_changed(vcpu);
 }

@@ -84,8 +84,9 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @nmi_window: exit as soon as an NMI can be delivered
  * @step: the guest steps over one instruction from @step_rip for the window
  * @step_db: the last exit is the #DB of that step
- * @soft: a software event is in event_inj; RIP was moved beyond its
- *	instruction, from @soft_rip to @soft_next
+ * @injected, @event_inj: what event_inj was given, or HOLM_EVENT_NONE
+ * @soft_rip, @soft_next: where RIP was before a software event was injected,
+ *	and is now
  * @kick: interrupts the guest right after entry
  */
 struct svm_vcpu {
@@ -112,8 +113,8 @@ struct svm_vcpu {
 	u64 step_rflags;
 	u64 step_dr6;
 
-	bool soft;
-	struct holm_event soft_event;
+	struct holm_event injected;
+	u32 event_inj;
 	u64 soft_rip;
 	u64 soft_next;
 
