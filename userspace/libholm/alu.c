@@ -44,10 +44,18 @@
 #define BY_SIZE(M, ...)						\
 	do {							\
 		switch (size) {					\
-		case 1: M(uint8_t, __VA_ARGS__); break;		\
-		case 2: M(uint16_t, __VA_ARGS__); break;	\
-		case 4: M(uint32_t, __VA_ARGS__); break;	\
-		default: M(uint64_t, __VA_ARGS__); break;	\
+		case 1: \
+			M(uint8_t, __VA_ARGS__); \
+			break; \
+		case 2: \
+			M(uint16_t, __VA_ARGS__); \
+			break; \
+		case 4: \
+			M(uint32_t, __VA_ARGS__); \
+			break; \
+		default: \
+			M(uint64_t, __VA_ARGS__); \
+			break; \
 		}						\
 	} while (0)
 
@@ -59,9 +67,15 @@
 #define BY_WIDE_SIZE(insn)					\
 	do {							\
 		switch (size) {					\
-		case 2: BINARY(insn, uint16_t, a, b, f); break;	\
-		case 4: BINARY(insn, uint32_t, a, b, f); break;	\
-		default: BINARY(insn, uint64_t, a, b, f); break;	\
+		case 2: \
+			BINARY(insn, uint16_t, a, b, f); \
+			break; \
+		case 4: \
+			BINARY(insn, uint32_t, a, b, f); \
+			break; \
+		default: \
+			BINARY(insn, uint64_t, a, b, f); \
+			break; \
 		}						\
 	} while (0)
 
@@ -75,30 +89,79 @@ uint64_t alu_do(enum alu_op op, unsigned int size, uint64_t a, uint64_t b, uint6
 	uint64_t f = *rflags & RFLAGS_STATUS, keep = a;
 
 	switch (op) {
-	case ALU_ADD:	BY_SIZE(DO_BINARY, "add"); break;
-	case ALU_OR:	BY_SIZE(DO_BINARY, "or"); break;
-	case ALU_ADC:	BY_SIZE(DO_BINARY, "adc"); break;
-	case ALU_SBB:	BY_SIZE(DO_BINARY, "sbb"); break;
-	case ALU_AND:	BY_SIZE(DO_BINARY, "and"); break;
-	case ALU_SUB:	BY_SIZE(DO_BINARY, "sub"); break;
-	case ALU_XOR:	BY_SIZE(DO_BINARY, "xor"); break;
-	case ALU_TEST:	BY_SIZE(DO_BINARY, "test"); a = keep; break;
-	case ALU_INC:	BY_SIZE(DO_UNARY, "inc"); break;
-	case ALU_DEC:	BY_SIZE(DO_UNARY, "dec"); break;
-	case ALU_NEG:	BY_SIZE(DO_UNARY, "neg"); break;
-	case ALU_ROL:	BY_SIZE(DO_SHIFT, "rol"); break;
-	case ALU_ROR:	BY_SIZE(DO_SHIFT, "ror"); break;
-	case ALU_RCL:	BY_SIZE(DO_SHIFT, "rcl"); break;
-	case ALU_RCR:	BY_SIZE(DO_SHIFT, "rcr"); break;
-	case ALU_SHL:	BY_SIZE(DO_SHIFT, "shl"); break;
-	case ALU_SHR:	BY_SIZE(DO_SHIFT, "shr"); break;
-	case ALU_SAR:	BY_SIZE(DO_SHIFT, "sar"); break;
-	case ALU_BSF:	BY_WIDE_SIZE("bsf"); break;
-	case ALU_BSR:	BY_WIDE_SIZE("bsr"); break;
-	case ALU_TZCNT:	BY_WIDE_SIZE("tzcnt"); break;
-	case ALU_LZCNT:	BY_WIDE_SIZE("lzcnt"); break;
-	case ALU_POPCNT: BY_WIDE_SIZE("popcnt"); break;
-	case ALU_IMUL:	BY_WIDE_SIZE("imul"); break;
+	case ALU_ADD:
+		BY_SIZE(DO_BINARY, "add");
+		break;
+	case ALU_OR:
+		BY_SIZE(DO_BINARY, "or");
+		break;
+	case ALU_ADC:
+		BY_SIZE(DO_BINARY, "adc");
+		break;
+	case ALU_SBB:
+		BY_SIZE(DO_BINARY, "sbb");
+		break;
+	case ALU_AND:
+		BY_SIZE(DO_BINARY, "and");
+		break;
+	case ALU_SUB:
+		BY_SIZE(DO_BINARY, "sub");
+		break;
+	case ALU_XOR:
+		BY_SIZE(DO_BINARY, "xor");
+		break;
+	case ALU_TEST:
+		BY_SIZE(DO_BINARY, "test");
+		a = keep;
+		break;
+	case ALU_INC:
+		BY_SIZE(DO_UNARY, "inc");
+		break;
+	case ALU_DEC:
+		BY_SIZE(DO_UNARY, "dec");
+		break;
+	case ALU_NEG:
+		BY_SIZE(DO_UNARY, "neg");
+		break;
+	case ALU_ROL:
+		BY_SIZE(DO_SHIFT, "rol");
+		break;
+	case ALU_ROR:
+		BY_SIZE(DO_SHIFT, "ror");
+		break;
+	case ALU_RCL:
+		BY_SIZE(DO_SHIFT, "rcl");
+		break;
+	case ALU_RCR:
+		BY_SIZE(DO_SHIFT, "rcr");
+		break;
+	case ALU_SHL:
+		BY_SIZE(DO_SHIFT, "shl");
+		break;
+	case ALU_SHR:
+		BY_SIZE(DO_SHIFT, "shr");
+		break;
+	case ALU_SAR:
+		BY_SIZE(DO_SHIFT, "sar");
+		break;
+	case ALU_BSF:
+		BY_WIDE_SIZE("bsf");
+		break;
+	case ALU_BSR:
+		BY_WIDE_SIZE("bsr");
+		break;
+	case ALU_TZCNT:
+		BY_WIDE_SIZE("tzcnt");
+		break;
+	case ALU_LZCNT:
+		BY_WIDE_SIZE("lzcnt");
+		break;
+	case ALU_POPCNT:
+		BY_WIDE_SIZE("popcnt");
+		break;
+	case ALU_IMUL:
+		BY_WIDE_SIZE("imul");
+		break;
 	}
 	*rflags = merge_flags(*rflags, f);
 	return a & size_mask(size);
@@ -150,14 +213,30 @@ bool alu_condition(unsigned int cc, uint64_t rflags)
 	bool of = rflags & RFLAGS_OF, pf = rflags & RFLAGS_PF, result;
 
 	switch (cc >> 1) {
-	case 0: result = of; break;
-	case 1: result = cf; break;
-	case 2: result = zf; break;
-	case 3: result = cf || zf; break;
-	case 4: result = sf; break;
-	case 5: result = pf; break;
-	case 6: result = sf != of; break;
-	default: result = zf || sf != of; break;
+	case 0:
+		result = of;
+		break;
+	case 1:
+		result = cf;
+		break;
+	case 2:
+		result = zf;
+		break;
+	case 3:
+		result = cf || zf;
+		break;
+	case 4:
+		result = sf;
+		break;
+	case 5:
+		result = pf;
+		break;
+	case 6:
+		result = sf != of;
+		break;
+	default:
+		result = zf || sf != of;
+		break;
 	}
 	return cc & 1 ? !result : result;
 }
