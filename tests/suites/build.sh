@@ -45,6 +45,7 @@ checkpatch=$(ls -d "$HOME"/.cache/holm/src/linux-6.12*/scripts/checkpatch.pl \
 	"${XDG_CACHE_HOME:-$HOME/.cache}"/holm/src/linux-6.12*/scripts/checkpatch.pl 2>/dev/null |
 	head -n 1)
 
+# COMPLEX_MACRO is ignored: rows of tables, and operands of inline assembly.
 check_style()
 {
 	[ -n "$checkpatch" ] || {
@@ -52,7 +53,7 @@ check_style()
 		return 1
 	}
 	git ls-files 'kmod/*.[chS]' 'uapi/*.h' 'userspace/*.[ch]' 'tests/*.[ch]' |
-		xargs perl "$checkpatch" --no-tree --terse --show-types --strict -f \
+		xargs perl "$checkpatch" --no-tree --terse --show-types --ignore COMPLEX_MACRO -f \
 			--max-line-length=100 --root=. >"$WORK/style" 2>&1
 	grep 'ERROR' "$WORK/style"
 	! grep -q 'ERROR' "$WORK/style"
