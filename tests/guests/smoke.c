@@ -3,14 +3,16 @@
  * The first test of a backend: tiny guests, run by the bare ioctls, that show
  * whether exits arrive and the guest goes on behind them. Each row is a guest:
  * its code, the values it must report on a port, and the exit that ends it.
+ * Prints TAP.
  *
- * usage: smoke [NAME...]
+ * usage: holm-smoke [NAME...]
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/holm.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -438,9 +440,22 @@ static void on_alarm(int sig)
 	alarms++;
 }
 
+static char why[512];		/* what is said of a row that failed */
+
+__attribute__((format(printf, 1, 2)))
+static void note(const char *format, ...)
+{
+	size_t used = strlen(why);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(why + used, sizeof(why) - used, format, ap);
+	va_end(ap);
+}
+
 static int fail(const char *what)
 {
-	printf("  %s: %s\n", what, strerror(errno));
+	note("%s: %s", what, strerror(errno));
 	return -1;
 }
 
@@ -564,7 +579,7 @@ static int do_io(struct machine *m, const struct row *row, unsigned int *n)
 	__u64 mask = io.size == 4 ? 0xffffffff : (1ULL << io.size * 8) - 1;
 
 	if (!(run->out_flags & HOLM_OUT_NEXT_RIP)) {
-		printf("  port exit without next_rip\n");
+		note("port exit without next_rip");
 		return -1;
 	}
 	complete(m, run->next_rip);
@@ -578,15 +593,15 @@ static int do_io(struct machine *m, const struct row *row, unsigned int *n)
 	if (io.port == PORT_DONE && !io.flags)
 		return 1;
 	if (io.port != PORT_REPORT || io.flags) {
-		printf("  unexpected access: port 0x%x flags 0x%x\n", io.port, io.flags);
+		note("unexpected access: port 0x%x flags 0x%x", io.port, io.flags);
 		return -1;
 	}
 	if (*n >= row->count || io.data != row->values[*n]) {
-		printf("  value %u: 0x%x, expected ", *n, io.data);
+		note("value %u: 0x%x, expected ", *n, io.data);
 		if (*n < row->count)
-			printf("0x%x\n", row->values[*n]);
+			note("0x%x", row->values[*n]);
 		else
-			printf("no more\n");
+			note("no more");
 		return -1;
 	}
 	++*n;
@@ -606,7 +621,7 @@ static int do_alarm(struct machine *m, const struct row *row)
 		return inject(m, HOLM_INJECT_NMI);
 	if (alarms < TIMEOUT_S)
 		return 0;
-	printf("  timed out at rip 0x%llx, rflags 0x%llx\n",
+	note("timed out at rip 0x%llx, rflags 0x%llx",
 	       (unsigned long long)m->run->regs.rip, (unsigned long long)m->run->regs.rflags);
 	return -1;
 }
@@ -615,26 +630,25 @@ static void print_exit(const struct holm_run *run)
 {
 	unsigned int i;
 
-	printf("  exit %u at rip 0x%llx", run->exit_reason, (unsigned long long)run->regs.rip);
+	note("exit %u at rip 0x%llx", run->exit_reason, (unsigned long long)run->regs.rip);
 	switch (run->exit_reason) {
 	case HOLM_EXIT_MMIO:
-		printf(" gpa 0x%llx flags 0x%x", (unsigned long long)run->mmio.gpa,
+		note(" gpa 0x%llx flags 0x%x", (unsigned long long)run->mmio.gpa,
 		       run->mmio.flags);
 		break;
 	case HOLM_EXIT_FAIL_ENTRY:
-		printf(" reason 0x%llx detail 0x%llx", (unsigned long long)run->fail_entry.reason,
+		note(" reason 0x%llx detail 0x%llx", (unsigned long long)run->fail_entry.reason,
 		       (unsigned long long)run->fail_entry.detail);
 		break;
 	case HOLM_EXIT_INTERNAL_ERROR:
 		for (i = 0; i < run->internal.ndata; i++)
-			printf(" 0x%llx", (unsigned long long)run->internal.data[i]);
+			note(" 0x%llx", (unsigned long long)run->internal.data[i]);
 		break;
 	case HOLM_EXIT_MEMORY_FAULT:
-		printf(" gpa 0x%llx: %s", (unsigned long long)run->memory_fault.gpa,
+		note(" gpa 0x%llx: %s", (unsigned long long)run->memory_fault.gpa,
 		       strerror(run->memory_fault.error));
 		break;
 	}
-	printf("\n");
 }
 
 /* 0: go on, 1: the guest ended as it should, -1: it did not. */
@@ -684,18 +698,18 @@ static int run_row(const struct row *row, struct machine *m)
 	if (ret < 0)
 		return -1;
 	if (!ret) {
-		printf("  still running after %u exits\n", exits);
+		note("still running after %u exits", exits);
 		return -1;
 	}
 	if (m->run->exit_reason != row->end || n != row->count) {
-		printf("  ended by exit %u after %u values, expected exit %u after %u\n",
+		note("ended by exit %u after %u values, expected exit %u after %u",
 		       m->run->exit_reason, n, row->end, row->count);
 		return -1;
 	}
 	return 0;
 }
 
-static int test_row(struct row *row)
+static int test_row(struct row *row, unsigned int number)
 {
 	static const struct itimerval tick = { { 1, 0 }, { 1, 0 } }, off;
 	struct machine m;
@@ -718,7 +732,10 @@ static int test_row(struct row *row)
 		setitimer(ITIMER_REAL, &off, NULL);
 	}
 	machine_close(&m);
-	printf("%s %s\n", err ? "FAIL" : "ok  ", row->name);
+	printf("%sok %u - %s\n", err ? "not " : "", number, row->name);
+	if (err)
+		printf("# %s\n", why);
+	why[0] = 0;
 	return err;
 }
 
@@ -742,11 +759,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!wanted(rows[i].name, argc, argv))
 			continue;
-		if (test_row(&rows[i]))
+		if (test_row(&rows[i], passed + failed + 1))
 			failed++;
 		else
 			passed++;
 	}
-	printf("%u passed, %u failed\n", passed, failed);
+	printf("1..%u\n", passed + failed);
 	return failed || !passed;
 }
