@@ -139,7 +139,8 @@ static const struct control_word control_words[] = {
 		 * that are not shown them. Left off, and with that #UD or
 		 * hidden: XSAVES, user wait and pause, PCONFIG, ENCLS.
 		 */
-		.optional = SEC_RDTSCP | SEC_VPID | SEC_WBINVD | SEC_PAUSE_LOOP | SEC_INVPCID,
+		.optional = SEC_RDTSCP | SEC_VPID | SEC_WBINVD | SEC_PAUSE_LOOP | SEC_INVPCID |
+			    SEC_PML,
 		.result = &vmx_caps.secondary,
 	}, {
 		.name = "exit",
@@ -203,6 +204,10 @@ static void ept_setup(struct missing *missing)
 	vmx_caps.invept_type = cap & EPT_CAP_INVEPT_SINGLE ? INVEPT_SINGLE : INVEPT_ALL;
 	vmx_caps.ept_ad = cap & EPT_CAP_AD;
 	holm_format_ept.has_ad = vmx_caps.ept_ad;
+	if (!vmx_caps.ept_ad)
+		vmx_caps.secondary &= ~SEC_PML;
+	holm_format_ept.pml = vmx_caps.secondary & SEC_PML;
+	holm_format_ept.nx_huge = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
 	holm_format_ept.max_leaf = cap & EPT_CAP_1G ? HOLM_PG_1G :
 				   cap & EPT_CAP_2M ? HOLM_PG_2M : HOLM_PG_4K;
 

@@ -8,9 +8,13 @@
 #include <linux/bitfield.h>
 #include <linux/nospec.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
+#include <asm/cpufeature.h>
+#include <asm/processor-flags.h>
 
 #include "../exits.h"
 #include "../trace.h"
+#include "../x86/x86.h"
 #include "vmx.h"
 
 #define VECTOR_DB	1
@@ -68,6 +72,28 @@ static enum holm_next exit_debug(struct holm_vcpu *vcpu, u32 info)
 	return HOLM_NEXT_ENTER;
 }
 
+/*
+ * #AC without alignment checking is the host's split-lock detection, of which
+ * the guest knows nothing.
+ */
+static enum holm_next exit_alignment(struct holm_vcpu *vcpu)
+{
+	u32 error = vmcs_read32(VMCS_EXIT_INTR_ERROR);
+
+	if (boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT)) {
+		holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_CR | HOLM_ST_SEG);
+		if (!(vcpu->sregs.cr0 & X86_CR0_AM) || !(vcpu->regs.rflags & X86_EFLAGS_AC) ||
+		    holm_cpl(vcpu) != 3) {
+			pr_warn_ratelimited("the guest of process %d uses split locks, which slow all CPUs down\n",
+					    current->pid);
+			vmx_allow_split_lock(to_vmx(vcpu));
+			return HOLM_NEXT_ENTER;
+		}
+	}
+	holm_raise_exception_err(vcpu, VECTOR_AC, error);
+	return HOLM_NEXT_ENTER;
+}
+
 static enum holm_next exit_exception_nmi(struct holm_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTR_INFO);
@@ -85,8 +111,7 @@ static enum holm_next exit_exception_nmi(struct holm_vcpu *vcpu)
 	case VECTOR_DB:
 		return exit_debug(vcpu, info);
 	case VECTOR_AC:
-		holm_raise_exception_err(vcpu, VECTOR_AC, vmcs_read32(VMCS_EXIT_INTR_ERROR));
-		return HOLM_NEXT_ENTER;
+		return exit_alignment(vcpu);
 	default:
 		return exit_unexpected(vcpu);
 	}
@@ -219,7 +244,7 @@ static enum holm_next exit_task_switch(struct holm_vcpu *vcpu)
 #define EPT_QUAL_FETCH		BIT(2)
 #define EPT_QUAL_LINEAR_VALID	BIT(7)
 #define EPT_QUAL_TRANSLATED	BIT(8)	/* the access itself, not a page walk for it */
-#define EPT_QUAL_NMI_UNBLOCKED	BIT(12)
+#define EPT_QUAL_NMI_UNBLOCKED	BIT(12)	/* of an exit for a full log, too */
 
 static enum holm_next exit_ept_violation(struct holm_vcpu *vcpu)
 {
@@ -244,6 +269,14 @@ static enum holm_next exit_ept_violation(struct holm_vcpu *vcpu)
 		fault->access |= HOLM_ACCESS_GVA;
 	}
 	return holm_exit_fault(vcpu);
+}
+
+/* vmx_run() emptied the log. */
+static enum holm_next exit_pml_full(struct holm_vcpu *vcpu)
+{
+	if (vmcs_read_natural(VMCS_EXIT_QUALIFICATION) & EPT_QUAL_NMI_UNBLOCKED)
+		block_nmi_again();
+	return HOLM_NEXT_ENTER;
 }
 
 /* ---- the table ------------------------------------------------------------ */
@@ -302,6 +335,7 @@ static const struct exit_handler exit_handlers[] = {
 	[EXIT_INVPCID]		= INSN(holm_exit_ud),
 	[EXIT_VMFUNC]		= INSN(holm_exit_ud),
 	[EXIT_ENCLS]		= INSN(holm_exit_ud),
+	[EXIT_PML_FULL]		= EVENT(exit_pml_full),
 	[EXIT_UMWAIT]		= INSN(holm_exit_ud),
 	[EXIT_TPAUSE]		= INSN(holm_exit_ud),
 };

@@ -95,6 +95,17 @@ static u64 read_fs_base(void)
 	return base;
 }
 
+void vmx_allow_split_lock(struct vmx_vcpu *vmx)
+{
+	u64 test_ctrl = vmx_rdmsr(MSR_TEST_CTRL);
+
+	vmx->split_lock = true;
+	if (!(test_ctrl & MSR_TEST_CTRL_SPLIT_LOCK_DETECT))
+		return;
+	vmx->host_test_ctrl = test_ctrl;
+	vmx_wrmsr(MSR_TEST_CTRL, test_ctrl & ~MSR_TEST_CTRL_SPLIT_LOCK_DETECT);
+}
+
 /**
  * vmx_prepare() - save the host's user state, load the guest's MSRs
  * @vmx: loaded, IRQs off, once between load and put
@@ -138,6 +149,8 @@ void vmx_prepare(struct vmx_vcpu *vmx)
 		else
 			vmx->frame.flags &= ~VMX_ENTER_SPEC_CTRL;
 	}
+	if (unlikely(vmx->split_lock))
+		vmx_allow_split_lock(vmx);
 	vmx->flush_l1d = true;
 	vmx->prepared = true;
 }
@@ -171,6 +184,10 @@ void vmx_unprepare(struct vmx_vcpu *vmx)
 	unsigned int i;
 
 	vmx->prepared = false;
+	if (unlikely(vmx->host_test_ctrl)) {
+		vmx_wrmsr(MSR_TEST_CTRL, vmx->host_test_ctrl);
+		vmx->host_test_ctrl = 0;
+	}
 	restore_tables(c);
 	if (unlikely(vmx->host_ldt))
 		asm volatile("lldt %0" : : "r" (vmx->host_ldt));

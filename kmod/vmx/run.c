@@ -184,6 +184,23 @@ static void take_vectoring(struct holm_vcpu *vcpu, u32 info)
 	vcpu->interrupted = event;
 }
 
+/*
+ * Pages written since the last exit. With IRQs off, before anybody sees that
+ * the vCPU left the guest: holm_dirty_log_get() counts on it.
+ */
+static void take_pml(struct vmx_vcpu *vmx)
+{
+	/* The next entry to be filled; below 0 (as 16 bits) when all are. */
+	u16 index = vmcs_read16(VMCS_GUEST_PML_INDEX);
+	unsigned int i;
+
+	if (likely(index == PML_ENTRIES - 1))
+		return;
+	for (i = index < PML_ENTRIES ? index + 1 : 0; i < PML_ENTRIES; i++)
+		holm_dirty_mark(vmx->vcpu->vm, vmx->pml[i] & PAGE_MASK);
+	vmcs_write16(VMCS_GUEST_PML_INDEX, PML_ENTRIES - 1);
+}
+
 /* ---- the run -------------------------------------------------------------- */
 
 static void run_failed(struct vmx_vcpu *vmx)
@@ -250,6 +267,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, pebs);
 
 	vcpu->st_valid = 0;
+	vmx->rip_known = false;
 	if (unlikely(vmx->fail)) {
 		run_failed(vmx);
 		return;
@@ -260,6 +278,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 	}
 	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
 		vmx->flush_l1d = true;	/* a handler of the host ran, or will */
+	if (vmx->pml)
+		take_pml(vmx);
 	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 	if (unlikely(info & INTR_VALID))
 		take_vectoring(vcpu, info);

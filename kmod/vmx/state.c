@@ -95,9 +95,12 @@ void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 
 	if (parts & HOLM_ST_RIP) {
 		vcpu->regs.rip = vmcs_read_natural(VMCS_GUEST_RIP);
-		vcpu->regs.rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-		vcpu->regs.gpr[HOLM_RSP] = vmcs_read_natural(VMCS_GUEST_RSP);
-		vmx->tf = vcpu->regs.rflags & X86_EFLAGS_TF;
+		vmx->rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+		vmx->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+		vmx->rip_known = true;
+		vcpu->regs.rflags = vmx->rflags;
+		vcpu->regs.gpr[HOLM_RSP] = vmx->rsp;
+		vmx->tf = vmx->rflags & X86_EFLAGS_TF;
 	}
 	if (parts & HOLM_ST_SEG)
 		seg_get(vcpu);
@@ -114,6 +117,23 @@ void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 }
 
 /* ---- vCPU -> VMCS --------------------------------------------------------- */
+
+/* Most exits move RIP and leave the others as they were read. */
+static void rip_set(struct holm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+	u64 rflags = vcpu->regs.rflags, rsp = vcpu->regs.gpr[HOLM_RSP];
+
+	vmcs_write_natural(VMCS_GUEST_RIP, vcpu->regs.rip);
+	if (!vmx->rip_known || rflags != vmx->rflags)
+		vmcs_write_natural(VMCS_GUEST_RFLAGS, rflags);
+	if (!vmx->rip_known || rsp != vmx->rsp)
+		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
+	vmx->rflags = rflags;
+	vmx->rsp = rsp;
+	vmx->rip_known = true;
+	vmx->tf = rflags & X86_EFLAGS_TF;
+}
 
 static void seg_set(struct holm_vcpu *vcpu)
 {
@@ -217,12 +237,8 @@ void vmx_state_set(struct holm_vcpu *vcpu, u32 parts)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	bool tf = vmx->tf;
 
-	if (parts & HOLM_ST_RIP) {
-		vmcs_write_natural(VMCS_GUEST_RIP, vcpu->regs.rip);
-		vmcs_write_natural(VMCS_GUEST_RFLAGS, vcpu->regs.rflags);
-		vmcs_write_natural(VMCS_GUEST_RSP, vcpu->regs.gpr[HOLM_RSP]);
-		vmx->tf = vcpu->regs.rflags & X86_EFLAGS_TF;
-	}
+	if (parts & HOLM_ST_RIP)
+		rip_set(vcpu);
 	if (parts & HOLM_ST_SEG)
 		seg_set(vcpu);
 	if (parts & HOLM_ST_DT)
@@ -365,7 +381,7 @@ void vmx_inject(struct holm_vcpu *vcpu, const struct holm_event *event)
 	switch (event->type) {
 	case HOLM_EVENT_EXCEPTION:
 		if (event_has_error(vcpu, event)) {
-			/* Bits 31:16 must be zero (SDM Vol. 3, "Checks on VM-Entry Control Fields"). */
+			/* Bits 31:16 must be zero: "Checks on VM-Entry Control Fields". */
 			vmcs_write32(VMCS_ENTRY_ERROR_CODE, event->error_code & 0xffff);
 			info |= INTR_HAS_ERROR;
 		}
@@ -389,8 +405,16 @@ void vmx_open_window(struct holm_vcpu *vcpu, u32 windows)
 
 	if (windows & HOLM_WINDOW_IRQ)
 		bits |= PRI_INTR_WINDOW;
-	if (windows & HOLM_WINDOW_NMI)
-		bits |= PRI_NMI_WINDOW;
+	if (windows & HOLM_WINDOW_NMI) {
+		/*
+		 * The core holds an NMI back in the shadow of STI, which the
+		 * NMI window need not wait for; interrupts are on there.
+		 */
+		if (vcpu->intr_shadow & HOLM_EVENTS_SHADOW_STI)
+			bits |= PRI_INTR_WINDOW;
+		else
+			bits |= PRI_NMI_WINDOW;
+	}
 	vmx_primary_clear(vmx, (PRI_INTR_WINDOW | PRI_NMI_WINDOW) & ~bits);
 	if (bits)
 		vmx_primary_set(vmx, bits);

@@ -28,6 +28,7 @@
 /* 16 bits */
 #define VMCS_VPID			0x0000
 #define VMCS_GUEST_SELECTOR(i)		(0x0800 + 2 * (i))	/* HOLM_SEG_* */
+#define VMCS_GUEST_PML_INDEX		0x0812
 #define VMCS_HOST_ES_SELECTOR		0x0c00
 #define VMCS_HOST_CS_SELECTOR		0x0c02
 #define VMCS_HOST_SS_SELECTOR		0x0c04
@@ -38,6 +39,7 @@
 
 /* 64 bits */
 #define VMCS_MSR_BITMAP			0x2004
+#define VMCS_PML_ADDRESS		0x200e
 #define VMCS_TSC_OFFSET			0x2010
 #define VMCS_EPTP			0x201a
 #define VMCS_GUEST_PHYSICAL_ADDRESS	0x2400
@@ -147,6 +149,7 @@
 #define SEC_UNRESTRICTED		BIT(7)
 #define SEC_PAUSE_LOOP			BIT(10)
 #define SEC_INVPCID			BIT(12)
+#define SEC_PML				BIT(17)
 
 /* "Primary VM-Exit Controls" */
 #define EXIT_SAVE_DEBUG			BIT(2)
@@ -227,6 +230,7 @@
 #define EXIT_INVPCID			58
 #define EXIT_VMFUNC			59
 #define EXIT_ENCLS			60
+#define EXIT_PML_FULL			62
 #define EXIT_UMWAIT			67
 #define EXIT_TPAUSE			68
 

@@ -76,6 +76,8 @@ static void vmx_caps_fill(struct holm_caps *caps)
 	caps->backend = HOLM_BACKEND_VMX;
 	/* A table of four levels translates 48 bits. */
 	caps->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits, 48);
+	if (holm_format_ept.pml)
+		caps->features |= HOLM_CAP_HW_DIRTY_LOG;
 	if (holm_format_ept.max_leaf >= HOLM_PG_2M)
 		caps->features |= HOLM_CAP_PAGE_2M;
 	if (holm_format_ept.max_leaf >= HOLM_PG_1G)
@@ -317,9 +319,12 @@ static int vmx_vcpu_create(struct holm_vcpu *vcpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->vmcs = vmcs_region_alloc(NUMA_NO_NODE, GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs) {
-		kfree(vmx);
-		return -ENOMEM;
+	if (!vmx->vmcs)
+		goto err_free;
+	if (holm_format_ept.pml) {
+		vmx->pml = (u64 *)__get_free_page(GFP_KERNEL_ACCOUNT);
+		if (!vmx->pml)
+			goto err_vmcs;
 	}
 	vmx->vmcs_pa = page_to_phys(vmx->vmcs);
 	vmx->vcpu = vcpu;
@@ -337,6 +342,12 @@ static int vmx_vcpu_create(struct holm_vcpu *vcpu)
 	}
 	vcpu->backend_data = vmx;
 	return 0;
+
+err_vmcs:
+	__free_page(vmx->vmcs);
+err_free:
+	kfree(vmx);
+	return -ENOMEM;
 }
 
 static void vmx_vcpu_destroy(struct holm_vcpu *vcpu)
@@ -346,6 +357,7 @@ static void vmx_vcpu_destroy(struct holm_vcpu *vcpu)
 	vmcs_unload_remote(vmx);
 	if (vmx->vpid)
 		ida_free(&vmx_vpids, vmx->vpid);
+	free_page((unsigned long)vmx->pml);
 	__free_page(vmx->vmcs);
 	kfree(vmx);
 	vcpu->backend_data = NULL;
@@ -446,6 +458,10 @@ static void vmcs_write_controls(struct vmx_vcpu *vmx)
 	}
 	if (vmx->vpid)
 		vmcs_write16(VMCS_VPID, vmx->vpid);
+	if (vmx->pml) {
+		vmcs_write64(VMCS_PML_ADDRESS, virt_to_phys(vmx->pml));
+		vmcs_write16(VMCS_GUEST_PML_INDEX, PML_ENTRIES - 1);
+	}
 
 	vmx->eptp = holm_mmu_root(vmx->vcpu->vm, 0) | EPTP_WB | EPTP_WALK_4;
 	if (vmx_caps.ept_ad)
@@ -473,6 +489,7 @@ static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
 	memset(vmx->guest_switched, 0, sizeof(vmx->guest_switched));
 	vmx->kernel_gs_base = 0;
 	vmx_controls_update(vmx);
+	vcpu->windows = 0;
 
 	holm_vcpu_load(vcpu);
 	vmcs_write_controls(vmx);

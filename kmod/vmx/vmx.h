@@ -253,6 +253,7 @@ struct vmx_vm {
  *	vcpu->lock, but @link and @cpu to the CPU it is loaded on
  * @vcpu: the vCPU
  * @vmcs: the VMCS region
+ * @pml: PML_ENTRIES addresses of pages written, filled from the end; or NULL
  * @link: in struct vmx_cpu.loaded
  * @cpu: where the VMCS may be cached, or -1
  * @id: unique for ever
@@ -266,7 +267,11 @@ struct vmx_vm {
  * @controls_dirty: @secondary, @cr4_mask, ... are to be written
  * @primary, @secondary, @entry: as the VMCS has them (or will)
  * @cr0_mask, @cr4_mask: bits that the host owns
+ * @eptp: as the VMCS has it
+ * @cr0, @cr4: as last given to the VMCS, the guest's view
+ * @rflags, @rsp: as the VMCS has them while @rip_known
  * @tf: RFLAGS.TF was set when last looked at
+ * @split_lock: the guest does split locks: detection is off while it is loaded
  * @prepared: host user state is saved, guest MSRs are in the CPU
  * @flush_l1d: host data came into the L1 data cache
  * @guest_switched, @kernel_gs_base, @spec_ctrl: guest MSRs
@@ -276,6 +281,7 @@ struct vmx_vcpu {
 	struct holm_vcpu *vcpu;
 	struct page *vmcs;
 	u64 vmcs_pa;
+	u64 *pml;
 	struct list_head link;
 	int cpu;
 	u64 id;
@@ -299,9 +305,13 @@ struct vmx_vcpu {
 	u64 eptp;
 	u64 cr0_mask;
 	u64 cr4_mask;
-	u64 cr0;		/* as last given to the VMCS, guest's view */
+	u64 cr0;
 	u64 cr4;
+	u64 rflags;
+	u64 rsp;
+	bool rip_known;
 	bool tf;
+	bool split_lock;
 
 	bool prepared;
 	bool flush_l1d;
@@ -311,6 +321,7 @@ struct vmx_vcpu {
 	u64 host_kernel_gs_base;
 	u64 host_fs_base;
 	u64 host_debugctl;
+	u64 host_test_ctrl;	/* 0: not changed */
 	u16 host_fs;
 	u16 host_gs;
 	u16 host_ds;
@@ -360,6 +371,12 @@ void vmx_host_write(struct vmx_vcpu *vmx);
 /* Host user state out, guest MSRs in: at the first entry after a load. */
 void vmx_prepare(struct vmx_vcpu *vmx);
 void vmx_unprepare(struct vmx_vcpu *vmx);
+
+/* Let the guest do split locks without an #AC. Prepared. */
+void vmx_allow_split_lock(struct vmx_vcpu *vmx);
+
+/* Page-modification log: SDM Vol. 3, "Page-Modification Logging". */
+#define PML_ENTRIES	512
 
 /* ---- run.c --------------------------------------------------------------- */
 
