@@ -111,7 +111,8 @@ static bool exit_wants_sregs(const struct holm_vcpu *vcpu)
 {
 	switch (vcpu->run->exit_reason) {
 	case HOLM_EXIT_IO:
-		return vcpu->run->io.flags & HOLM_IO_STRING;
+		return vcpu->run->io.flags & HOLM_IO_STRING ||
+		       READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
 	case HOLM_EXIT_MMIO:
 	case HOLM_EXIT_EMULATE:
 	case HOLM_EXIT_TASK_SWITCH:
