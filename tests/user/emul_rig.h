@@ -348,6 +348,10 @@ static inline void rig_assert_done(const struct rig *r, int ret, unsigned int le
 static inline void rig_assert_fault(const struct rig *r, int ret, uint8_t vector,
 				    bool has_error, uint32_t error_code)
 {
+	if (ret != HOLM_EMUL_EXCEPTION || r->run.exception.vector != vector)
+		print_error("at '%02x %02x %02x': returned %d, vector %u, expected vector %u\n",
+			    r->ram[CODE], r->ram[CODE + 1], r->ram[CODE + 2], ret,
+			    r->run.exception.vector, vector);
 	assert_int_equal(ret, HOLM_EMUL_EXCEPTION);
 	assert_true(r->run.in_flags & HOLM_RUN_EXCEPTION);
 	assert_false(r->run.in_flags & HOLM_RUN_COMPLETE);

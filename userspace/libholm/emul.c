@@ -391,6 +391,12 @@ static enum emul_step do_nothing(struct emul *e, unsigned int arg)
 	return EMUL_OK;
 }
 
+static enum emul_step do_undefined(struct emul *e, unsigned int arg)
+{
+	(void)arg;
+	return emul_raise(e, VEC_UD);
+}
+
 /* ---- the table ------------------------------------------------------------- */
 
 #define M(name)	ZYDIS_MNEMONIC_##name
@@ -459,6 +465,9 @@ static const struct emul_row integer_rows[] = {
 	{ M(SETL), do_set, 12 }, { M(SETNL), do_set, 13 },
 	{ M(SETLE), do_set, 14 }, { M(SETNLE), do_set, 15 },
 
+	{ M(UD0), do_undefined, 0 },
+	{ M(UD1), do_undefined, 0 },
+	{ M(UD2), do_undefined, 0 },
 	{ M(CLFLUSH), do_nothing, 0 },
 	{ M(CLFLUSHOPT), do_nothing, 0 },
 	{ M(CLWB), do_nothing, 0 },

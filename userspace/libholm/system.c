@@ -116,12 +116,23 @@ static enum emul_step read_cr(struct emul *e, int cr, ZydisRegister to)
 	uint64_t value;
 
 	switch (cr) {
-	case 0: value = s->cr0; break;
-	case 2: value = s->cr2; break;
-	case 3: value = s->cr3; break;
-	case 4: value = s->cr4; break;
-	case 8: value = s->cr8; break;
-	default: return emul_raise(e, VEC_UD);
+	case 0:
+		value = s->cr0;
+		break;
+	case 2:
+		value = s->cr2;
+		break;
+	case 3:
+		value = s->cr3;
+		break;
+	case 4:
+		value = s->cr4;
+		break;
+	case 8:
+		value = s->cr8;
+		break;
+	default:
+		return emul_raise(e, VEC_UD);
 	}
 	emul_reg_write(e, to, value);
 	return EMUL_OK;
