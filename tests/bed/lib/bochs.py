@@ -2,6 +2,7 @@
 """The Intel bed: Bochs, which emulates VMX with EPT."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -161,11 +162,12 @@ class Bochs(Bed):
             self.pending = self.pending[_HEADER + length:]
 
     def messages(self):
-        # Problems only: "p" and "e" mark panics and errors.
-        # Linux reads the two MSRs that Bochs lacks at every tick.
+        # Lines of Bochs' own begin with the time and "i" for information or
+        # "d" for debugging; all else is worth showing.  Linux reads the two
+        # MSRs that Bochs lacks at every tick.
         return [line for line in
                 self.read_log("emulator") + self.read_log("bochs.log")
-                if line[11:12] in ("p", "e")
+                if line.strip() and not re.match(r"\d{11}[id]\[", line)
                 and not line.endswith(("register 0xe7", "register 0xe8"))]
 
     def finish(self):
