@@ -24,9 +24,10 @@ static void vm_free(struct kref *refs)
 	unsigned int i;
 
 	vm->state = HOLM_OBJ_DYING;
+	/* Until the MMU notifier is gone its callbacks flush the vCPUs' TLBs. */
+	holm_mmu_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		holm_vcpu_free(vm->vcpus[i]);
-	holm_mmu_destroy(vm);
 	holm_backend->vm_destroy(vm);
 	holm_hw_put();
 	mmdrop(vm->mm);
