@@ -256,7 +256,9 @@ static enum holm_next run_atomic(struct holm_vcpu *vcpu)
 
 static bool block_done(struct holm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->requests) || holm_has_wake_event(vcpu) || must_leave(vcpu);
+	/* A flush is due before the next entry, not now: it would not let it sleep. */
+	return READ_ONCE(vcpu->requests) & ~BIT(HOLM_REQ_TLB_FLUSH) ||
+	       holm_has_wake_event(vcpu) || must_leave(vcpu);
 }
 
 /* HLT, or waiting for SIPI: sleep until there is something to do. */
