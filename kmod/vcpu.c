@@ -35,7 +35,8 @@ void holm_vcpu_load(struct holm_vcpu *vcpu)
 		preempt_enable();
 		schedule_timeout_uninterruptible(1);
 	}
-	vcpu->cpu = smp_processor_id();
+	/* Before IN_GUEST: holm_vm_flush_tlb() reads it before the mode. */
+	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	holm_backend->vcpu_load(vcpu, vcpu->cpu);
 	vcpu->loaded = true;
 }
