@@ -138,8 +138,6 @@ void vmx_prepare(struct vmx_vcpu *vmx)
 		if (vmx->guest_switched[i] != c->switched[i])
 			vmx_wrmsr_guest(vmx_switched_msr[i], vmx->guest_switched[i]);
 	}
-	/* A VM exit clears IA32_DEBUGCTL. */
-	vmx->host_debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	if (vmx_caps.spec_ctrl) {
 		vmx->frame.host_spec_ctrl = vmx_rdmsr(MSR_IA32_SPEC_CTRL);
 		vmx->frame.guest_spec_ctrl = vcpu->msr.spec_ctrl;

@@ -49,10 +49,11 @@ static noinstr u32 enter(struct vmx_vcpu *vmx)
 	vcpu->sregs.cr2 = vmx_read_cr2();
 	if (unlikely(fail))
 		return fail;
-	vmx->frame.flags |= VMX_ENTER_LAUNCHED;
-
 	vmcs_try_read(VMCS_EXIT_REASON, &reason);
 	vmx->exit_reason = reason;
+	/* A VMLAUNCH that fails while it loads the guest leaves the VMCS clear. */
+	if (likely(!(reason & EXIT_REASON_ENTRY_FAILED)))
+		vmx->frame.flags |= VMX_ENTER_LAUNCHED;
 	if (likely((reason & EXIT_REASON_BASIC) != EXIT_EXCEPTION_NMI)) {
 		if (unlikely((reason & EXIT_REASON_BASIC) == EXIT_MCE_DURING_ENTRY))
 			host_machine_check();
@@ -218,7 +219,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct host_debug host_debug;
-	u64 pebs = 0;
+	u64 debugctl, pebs = 0;
 	u32 info;
 
 	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
@@ -243,6 +244,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
 		flush(vmx);
 	host_cr_update(vmx);
+	/* A VM exit clears it. Interrupts change it (perf), hence each time. */
+	debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	debug_load(vmx, &host_debug);
 	if (vmx_caps.pebs) {
 		/* Its buffer is at an address that is not the guest's. */
@@ -261,8 +264,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 	vmx->fail = enter(vmx);
 
 	debug_restore(vmx, &host_debug);
-	if (unlikely(vmx->host_debugctl))
-		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, vmx->host_debugctl);
+	if (unlikely(debugctl))
+		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, debugctl);
 	if (unlikely(pebs))
 		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, pebs);
 

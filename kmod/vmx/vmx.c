@@ -306,6 +306,11 @@ static void vmx_vcpu_put(struct holm_vcpu *vcpu)
 	local_irq_save(flags);
 	vmx_unprepare(vmx);
 	local_irq_restore(flags);
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	/* VMSCAPE: the launcher must not run on the guest's predictions. */
+	if (boot_cpu_has(X86_FEATURE_IBPB_EXIT_TO_USER))
+		vmx_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+#endif
 }
 
 /* ---- vCPUs ---------------------------------------------------------------- */

@@ -320,7 +320,6 @@ struct vmx_vcpu {
 
 	u64 host_kernel_gs_base;
 	u64 host_fs_base;
-	u64 host_debugctl;
 	u64 host_test_ctrl;	/* 0: not changed */
 	u16 host_fs;
 	u16 host_gs;
