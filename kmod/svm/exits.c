@@ -323,6 +323,12 @@ static enum holm_next exit_invalid(struct holm_vcpu *vcpu)
 	DUMP(g_pat);
 #undef DUMP
 	to_svm(vcpu)->clean = 0;
+	/*
+	 * Nobody says that TLB_CONTROL was obeyed, and it may have been the
+	 * flush that makes this CPU's ASIDs free for other guests: again.
+	 */
+	to_svm(vcpu)->asid_generation = 0;
+	this_cpu_write(svm_cpus.next_asid, svm_caps.nr_asids);
 	return holm_exit_fail_entry(vcpu, v->exit_code, v->event_inj);
 }
 
