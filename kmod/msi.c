@@ -6,6 +6,8 @@
  * The VM's table of vCPUs only grows, so that routing takes no lock and works
  * in any context.
  */
+#include <linux/nospec.h>
+
 #include "holm.h"
 #include "x86/lapic_regs.h"
 
@@ -170,8 +172,10 @@ int holm_irq_lowest(struct holm_vm *vm, const unsigned long *targets, u8 vector)
 /* The one LAPIC with this physical ID, without looking at the others. */
 static struct holm_vcpu *by_id(struct holm_vm *vm, const struct holm_irq_dest *dest)
 {
+	/* The guest chose it: no speculation beyond the table. */
+	u32 id = array_index_nospec(dest->dest, HOLM_MAX_VCPUS);
 	/* Pairs with the release in holm_vcpu_create(). */
-	struct holm_vcpu *vcpu = smp_load_acquire(&vm->by_apic_id[dest->dest]);
+	struct holm_vcpu *vcpu = smp_load_acquire(&vm->by_apic_id[id]);
 
 	return vcpu && holm_lapic_match(vcpu, dest->dest, false, dest->x2apic) ? vcpu : NULL;
 }
