@@ -327,7 +327,8 @@ static const struct fault_row {
 	uint32_t error;
 	bool in_new;		/* raised in the new task */
 } fault_rows[] = {
-	{ "selector in the LDT", HOLM_TASK_SWITCH_CALL, SEL_NEW | 4, 0, 0, VEC_GP, SEL_NEW | 4, false },
+	{ "selector in the LDT", HOLM_TASK_SWITCH_CALL, SEL_NEW | 4, 0, 0, VEC_GP, SEL_NEW | 4,
+	  false },
 	{ "selector beyond the GDT", HOLM_TASK_SWITCH_JMP, 0x50, 0, 0, VEC_GP, 0x50, false },
 	{ "IRET to it", HOLM_TASK_SWITCH_IRET, 0x50, 0, 0, VEC_TS, 0x50, false },
 	{ "null selector", HOLM_TASK_SWITCH_CALL, 0, 0, 0, VEC_GP, 0, false },
@@ -339,8 +340,8 @@ static const struct fault_row {
 	  false },
 	{ "limit", HOLM_TASK_SWITCH_CALL, SEL_NEW, GDT + SEL_NEW, 0x66, VEC_TS, SEL_NEW, false },
 
-	{ "LDT is none", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_LDT, SEL_DATA, VEC_TS, SEL_DATA,
-	  true },
+	{ "LDT is none", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_LDT, SEL_DATA, VEC_TS,
+	  SEL_DATA, true },
 	{ "null CS", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_CS), 0, VEC_TS, 0,
 	  true },
 	{ "CS is data", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_CS), SEL_DATA,
@@ -353,10 +354,10 @@ static const struct fault_row {
 	  VEC_TS, SEL_RODATA, true },
 	{ "SS of another ring", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_SS),
 	  SEL_DATA3, VEC_TS, SEL_DATA3 & ~3, true },
-	{ "SS not present", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_SS), SEL_ABSENT,
-	  VEC_SS, SEL_ABSENT, true },
-	{ "DS not present", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_DS), SEL_ABSENT,
-	  VEC_NP, SEL_ABSENT, true },
+	{ "SS not present", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_SS),
+	  SEL_ABSENT, VEC_SS, SEL_ABSENT, true },
+	{ "DS not present", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_DS),
+	  SEL_ABSENT, VEC_NP, SEL_ABSENT, true },
 	{ "GS beyond the GDT", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_GS), 0x58,
 	  VEC_TS, 0x58, true },
 	{ "ES is a TSS", HOLM_TASK_SWITCH_CALL, SEL_NEW, NEW_TSS + T_SEG(HOLM_SEG_ES), SEL_OLD,
