@@ -293,13 +293,6 @@ void guest_result(const char *name, bool ok, const char *why);
 void test_modes(void);
 void test_exceptions(void);
 void test_io(void);
-void test_mmio(void);
 void test_cpuid_msr(void);
-void test_fpu(void);
-void test_debug(void);
-void test_events(void);
-void test_timer(void);
-void test_memory(void);
-void test_state(void);
 
 #endif

@@ -186,15 +186,8 @@ int main(int argc, char **argv)
 
 	test_modes();
 	test_exceptions();
-	// test_io();
-	// test_mmio();
-	// test_cpuid_msr();
-	// test_fpu();
-	// test_debug();
-	// test_events();
-	// test_timer();
-	// test_memory();
-	// test_state();
+	test_io();
+	test_cpuid_msr();
 
 	printf("1..%u\n", count);
 	free(hv.cpuid);
