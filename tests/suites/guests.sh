@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Groups: amd intel
+# Kernels: small-6.12 small-6.12-debug
+# Timeout: 1500
+#
+# Micro-guests: small programs against the driver's interface, with the end
+# state they must have.
+
+. "$TOP/tests/suites/lib.sh"
+
+host=small-6.12
+[ "$GROUP" = intel ] || host=small-6.12-debug
+
+# Each line of a program's TAP is a result of ours; explanations stay.
+renumber()
+{
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		"ok "* | "not ok "*)
+			count=$((count + 1))
+			echo "$line" | sed -E "s/^((not )?ok) [0-9]+( - )?/\1 $count - $1: /"
+			;;
+		"#"*)
+			echo "$line"
+			;;
+		esac
+	done <"$WORK/$1.tap"
+}
+
+for program in smoke guests; do
+	mkdir -p "$WORK/$program/out"
+	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 700 \
+		--share "$WORK/$program" -- sh -c "holm-$program >/share/out/tap; echo \$? >/share/out/status" \
+		>"$WORK/$program.log" 2>&1
+	status=$?
+	cp "$WORK/$program/out/tap" "$WORK/$program.tap" 2>/dev/null || : >"$WORK/$program.tap"
+	renumber $program
+	[ $status = 0 ] && grep -q '^ok' "$WORK/$program.tap"
+	result $? "$program runs to its end on $host, without a kernel report" "$WORK/$program.log"
+done
+plan
