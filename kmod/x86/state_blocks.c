@@ -450,8 +450,8 @@ static int block_set_user(struct holm_vcpu *vcpu, struct holm_state_block __user
 	return err;
 }
 
-static int for_each_block(struct holm_vcpu *vcpu, struct holm_state *state,
-			  int (*move)(struct holm_vcpu *, struct holm_state_block __user *))
+static int each_block(struct holm_vcpu *vcpu, struct holm_state *state,
+		      int (*move)(struct holm_vcpu *, struct holm_state_block __user *))
 {
 	struct holm_state_block __user *blocks = u64_to_user_ptr(state->blocks);
 	int err = 0;
@@ -480,7 +480,7 @@ static int for_each_block(struct holm_vcpu *vcpu, struct holm_state *state,
  */
 int holm_state_blocks_get(struct holm_vcpu *vcpu, struct holm_state *state)
 {
-	return for_each_block(vcpu, state, block_get_user);
+	return each_block(vcpu, state, block_get_user);
 }
 
 /**
@@ -493,5 +493,5 @@ int holm_state_blocks_get(struct holm_vcpu *vcpu, struct holm_state *state)
  */
 int holm_state_blocks_set(struct holm_vcpu *vcpu, struct holm_state *state)
 {
-	return for_each_block(vcpu, state, block_set_user);
+	return each_block(vcpu, state, block_set_user);
 }
