@@ -29,7 +29,7 @@ while [ $n -lt "$times" ]; do
 	[ $status = 0 ] || why="exit status $status"
 	grep -q '^Linux holm-guest' "$log" || why="no uname from the guest $why"
 	grep -q 'holm: the guest powered off' "$log" || why="no power-off $why"
-	grep -E -q 'WARNING: CPU|Call Trace|BUG:|[Ss]egfault|Segmentation|Oops|lockup|stall' "$log" &&
+	grep -E -q 'WARNING: CPU|Call Trace|BUG: |segfault at|Segmentation fault|Oops: |soft lockup|detected stall' "$log" &&
 		why="a report in the guest's console $why"
 	if [ -n "$why" ]; then
 		echo "boot $n: $why"
