@@ -217,7 +217,7 @@ void guest_dump(struct guest *g);
 /* Compare the log with a list that ends with EV_END, which is zero. */
 void guest_expect(struct guest *g, const struct event *events, uint32_t end);
 #define EXPECT(g, end, ...) \
-	guest_expect(g, (const struct event[MAX_EVENTS]){ __VA_ARGS__ }, end)
+	guest_expect(g, (const struct event[MAX_EVENTS]) { __VA_ARGS__ }, end)
 
 #define CHECK(g, condition, ...) do {					\
 	if (!(condition))						\
