@@ -27,7 +27,7 @@ static enum holm_next raise_gp(struct holm_vcpu *vcpu)
 
 static enum holm_next to_user(struct holm_vcpu *vcpu, u32 reason)
 {
-	vcpu->run->exit_reason = reason;
+	vcpu->exit_reason = reason;
 	return HOLM_NEXT_USER;
 }
 
@@ -110,11 +110,6 @@ enum holm_next holm_exit_wrmsr(struct holm_vcpu *vcpu)
 	return to_user(vcpu, HOLM_EXIT_EOI);
 }
 
-static int slow_halt(struct holm_vcpu *vcpu)
-{
-	return HOLM_NEXT_ENTER;		/* the run loop sees mp_state */
-}
-
 enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)
 {
 	holm_skip_insn(vcpu);
@@ -122,7 +117,7 @@ enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)
 	if (vcpu->exception.type != HOLM_EVENT_NONE || holm_has_wake_event(vcpu))
 		return HOLM_NEXT_ENTER;
 	vcpu->mp_state = HOLM_MP_HALTED;
-	vcpu->slow = slow_halt;
+	vcpu->slow = NULL;		/* the run loop sees mp_state */
 	return HOLM_NEXT_SLOW;
 }
 
@@ -153,6 +148,7 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 	run->io.flags = flags;
 	run->io.data = flags & (HOLM_IO_IN | HOLM_IO_STRING) ? 0 :
 		       (u32)(vcpu->regs.gpr[HOLM_RAX] & GENMASK_ULL(size * 8 - 1, 0));
+	vcpu->exit_string_io = flags & HOLM_IO_STRING;
 	return to_user_complete(vcpu, HOLM_EXIT_IO);
 }
 

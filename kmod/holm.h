@@ -43,7 +43,6 @@ struct holm_xstate_buf;
 #define HOLM_REQ_TLB_FLUSH	0	/* second-level translations changed */
 #define HOLM_REQ_EVENT		1	/* look at LAPIC, NMI, ExtINT again */
 #define HOLM_REQ_INIT		2	/* an INIT reached the LAPIC */
-#define HOLM_REQ_CPU_DISABLE	3	/* virtualization left this CPU */
 
 /* Where a vCPU is, for kicks: see holm_vcpu_kick(). */
 enum holm_vcpu_mode {
@@ -77,7 +76,7 @@ enum holm_object_state {
 /* What the run loop does after an exit has been looked at. */
 enum holm_next {
 	HOLM_NEXT_ENTER,	/* answered: enter again */
-	HOLM_NEXT_SLOW,		/* vcpu->slow is to be called where it may sleep */
+	HOLM_NEXT_SLOW,		/* vcpu->slow, if any, is to be called where it may sleep */
 	HOLM_NEXT_USER,		/* the run page is filled: leave to the launcher */
 };
 
@@ -139,6 +138,8 @@ struct holm_vcpu {
 	int (*slow)(struct holm_vcpu *vcpu);	/* [r] see HOLM_NEXT_SLOW */
 	struct holm_fault fault;		/* [r] the fault ->slow handles */
 	u64 exit_args[4];			/* [r] arguments for ->slow */
+	u32 exit_reason;			/* [r] HOLM_EXIT_*, for the run page */
+	bool exit_string_io;			/* [r] with HOLM_EXIT_IO: INS or OUTS */
 	bool completable;			/* [r] HOLM_RUN_COMPLETE is legal */
 	bool intr_ack;				/* [r] HOLM_RUN_INTR_VECTOR is legal */
 

@@ -27,92 +27,117 @@
 
 /* ---- run page in ---------------------------------------------------------- */
 
-static int take_sregs(struct holm_vcpu *vcpu, const struct holm_run *run)
+/* What the run page asks for, read once. */
+struct run_input {
+	u32 flags;
+	s32 intr_vector;
+	struct holm_event exception;
+};
+
+static int check_exception(const struct holm_event *e)
 {
-	struct holm_sregs sregs = run->sregs;
+	if (e->type != HOLM_EVENT_EXCEPTION || e->vector > 31 || e->vector == 2 || e->insn_len ||
+	    e->flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
+		return -EINVAL;
+	return 0;
+}
+
+static int run_check(const struct holm_vcpu *vcpu, const struct run_input *in)
+{
+	if (in->flags & ~RUN_FLAGS)
+		return -EINVAL;
+	if (in->flags & HOLM_RUN_COMPLETE && !vcpu->completable)
+		return -EINVAL;
+	if (in->flags & HOLM_RUN_EXCEPTION && check_exception(&in->exception))
+		return -EINVAL;
+	if (in->flags & HOLM_RUN_INTR_VECTOR && (!vcpu->intr_ack || in->intr_vector > 255))
+		return -EINVAL;
+	return 0;
+}
+
+static int take_sregs(struct holm_vcpu *vcpu)
+{
+	struct holm_sregs sregs = vcpu->run->sregs;
 
 	barrier();	/* one read: check and use the same values */
 	return holm_sregs_apply(vcpu, &sregs);
 }
 
-static int take_exception(struct holm_vcpu *vcpu, const struct holm_run *run)
+static void take_regs(struct holm_vcpu *vcpu)
 {
-	struct holm_event e = run->exception;
-
+	memcpy(&vcpu->regs, &vcpu->run->regs, sizeof(vcpu->regs));
 	barrier();
-	if (e.type != HOLM_EVENT_EXCEPTION || e.vector > 31 || e.vector == 2 || e.insn_len ||
-	    e.flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
-		return -EINVAL;
-	if (e.vector == 14)
-		holm_raise_pf(vcpu, e.payload, e.error_code);
-	else if (e.vector == 1)
-		holm_raise_db(vcpu, e.payload);
-	else if (e.flags & HOLM_EVENT_HAS_ERROR_CODE)
-		holm_raise_exception_err(vcpu, e.vector, e.error_code);
-	else
-		holm_raise_exception(vcpu, e.vector);
-	return 0;
+	vcpu->regs.rflags = (vcpu->regs.rflags & RFLAGS_VALID) | RFLAGS_FIXED;
+	holm_state_dirty(vcpu, HOLM_ST_RIP);
 }
 
-static int take_intr_vector(struct holm_vcpu *vcpu, const struct holm_run *run)
+static void take_exception(struct holm_vcpu *vcpu, const struct holm_event *e)
 {
-	s32 vector = READ_ONCE(run->intr_vector);
+	if (e->vector == 14)
+		holm_raise_pf(vcpu, e->payload, e->error_code);
+	else if (e->vector == 1)
+		holm_raise_db(vcpu, e->payload);
+	else if (e->flags & HOLM_EVENT_HAS_ERROR_CODE)
+		holm_raise_exception_err(vcpu, e->vector, e->error_code);
+	else
+		holm_raise_exception(vcpu, e->vector);
+}
 
-	if (!vcpu->intr_ack || vector > 255)
-		return -EINVAL;
+static void take_intr_vector(struct holm_vcpu *vcpu, s32 vector)
+{
 	if (vector < 0)
-		return 0;	/* the PIC changed its mind */
+		return;		/* the PIC changed its mind */
 	/* Acknowledged: from here on it is delivered before all else. */
 	vcpu->interrupted = (struct holm_event) {
 		.type = HOLM_EVENT_INTERRUPT,
 		.vector = vector,
 	};
-	return 0;
 }
 
+/* All of what the run page asks for, or -EINVAL with nothing changed. */
 static int run_take(struct holm_vcpu *vcpu)
 {
 	struct holm_run *run = vcpu->run;
-	u32 flags = READ_ONCE(run->in_flags);
-	int err = 0;
+	struct run_input in = { .flags = READ_ONCE(run->in_flags) };
+	int err;
 
-	if (flags & ~RUN_FLAGS)
-		return -EINVAL;
-	if (!flags)
+	if (!in.flags)
 		return 0;
-	if (flags & HOLM_RUN_COMPLETE && !vcpu->completable)
-		return -EINVAL;
+	in.intr_vector = READ_ONCE(run->intr_vector);
+	in.exception = run->exception;
+	barrier();	/* one read: check and use the same values */
+	err = run_check(vcpu, &in);
+	if (err)
+		return err;
 
-	if (flags & HOLM_RUN_REGS) {
-		memcpy(&vcpu->regs, &run->regs, sizeof(vcpu->regs));
-		barrier();
-		vcpu->regs.rflags = (vcpu->regs.rflags & RFLAGS_VALID) | RFLAGS_FIXED;
-		holm_state_dirty(vcpu, HOLM_ST_RIP);
+	if (in.flags & HOLM_RUN_SREGS) {	/* the last that can fail */
+		err = take_sregs(vcpu);
+		if (err)
+			return err;
 	}
-	if (flags & HOLM_RUN_SREGS)
-		err = take_sregs(vcpu, run);
-	if (!err && flags & HOLM_RUN_COMPLETE) {
+	if (in.flags & HOLM_RUN_REGS)
+		take_regs(vcpu);
+	if (in.flags & HOLM_RUN_COMPLETE) {
 		vcpu->next_rip = READ_ONCE(run->next_rip);
 		holm_skip_insn(vcpu);
 		vcpu->completable = false;
 	}
-	if (!err && flags & HOLM_RUN_EXCEPTION)
-		err = take_exception(vcpu, run);
-	if (!err && flags & HOLM_RUN_INTR_VECTOR)
-		err = take_intr_vector(vcpu, run);
-	if (!err)
-		WRITE_ONCE(run->in_flags, 0);
-	return err;
+	if (in.flags & HOLM_RUN_EXCEPTION)
+		take_exception(vcpu, &in.exception);
+	if (in.flags & HOLM_RUN_INTR_VECTOR)
+		take_intr_vector(vcpu, in.intr_vector);
+	WRITE_ONCE(run->in_flags, 0);
+	return 0;
 }
 
 /* ---- run page out --------------------------------------------------------- */
 
+/* Exits that need a decoder, or end the guest; and whatever the launcher wants. */
 static bool exit_wants_sregs(const struct holm_vcpu *vcpu)
 {
-	switch (vcpu->run->exit_reason) {
+	switch (vcpu->exit_reason) {
 	case HOLM_EXIT_IO:
-		return vcpu->run->io.flags & HOLM_IO_STRING ||
-		       READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
+		return vcpu->exit_string_io || READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
 	case HOLM_EXIT_MMIO:
 	case HOLM_EXIT_EMULATE:
 	case HOLM_EXIT_TASK_SWITCH:
@@ -152,6 +177,7 @@ static void run_give(struct holm_vcpu *vcpu)
 		out |= HOLM_OUT_NEXT_RIP;
 	}
 	run->out_flags = out;
+	run->exit_reason = vcpu->exit_reason;
 }
 
 /* ---- the loop ------------------------------------------------------------- */
@@ -170,7 +196,7 @@ static int slow_smp(struct holm_vcpu *vcpu)
 
 	if (!reason)
 		return HOLM_NEXT_ENTER;
-	vcpu->run->exit_reason = reason;
+	vcpu->exit_reason = reason;
 	return HOLM_NEXT_USER;
 }
 
@@ -192,11 +218,6 @@ static enum holm_next run_requests(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
-static int slow_nothing(struct holm_vcpu *vcpu)
-{
-	return HOLM_NEXT_ENTER;
-}
-
 /* IRQs off: enter the guest once. HOLM_NEXT_ENTER: there is an exit to handle. */
 static enum holm_next run_once(struct holm_vcpu *vcpu)
 {
@@ -207,7 +228,7 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
 
 	if (unlikely(must_leave(vcpu) || need_resched())) {
-		vcpu->slow = slow_nothing;
+		vcpu->slow = NULL;
 		return HOLM_NEXT_SLOW;
 	}
 	next = run_requests(vcpu);
@@ -216,7 +237,7 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 
 	reason = holm_inject_events(vcpu);
 	if (unlikely(reason)) {
-		vcpu->run->exit_reason = reason;
+		vcpu->exit_reason = reason;
 		vcpu->intr_ack = reason == HOLM_EXIT_INTR_ACK;
 		return HOLM_NEXT_USER;
 	}
@@ -300,11 +321,12 @@ int holm_run(struct holm_vcpu *vcpu)
 	vcpu->state = HOLM_OBJ_RUN;
 	vcpu->intr_ack = false;
 	run_set_pid(vcpu);
-	holm_lapic_timer_migrate(vcpu);
+	if (vcpu->cpu != raw_smp_processor_id())
+		holm_lapic_timer_migrate(vcpu);
 
 	do {
 		if (must_leave(vcpu)) {
-			vcpu->run->exit_reason = HOLM_EXIT_INTR;
+			vcpu->exit_reason = HOLM_EXIT_INTR;
 			vcpu->completable = false;
 			run_give(vcpu);
 			return -EINTR;
@@ -317,7 +339,7 @@ int holm_run(struct holm_vcpu *vcpu)
 		vcpu->completable = false;
 		next = run_atomic(vcpu);
 		if (next == HOLM_NEXT_SLOW)
-			next = vcpu->slow(vcpu);
+			next = vcpu->slow ? vcpu->slow(vcpu) : HOLM_NEXT_ENTER;
 		if (next < 0)
 			return next;
 	} while (next != HOLM_NEXT_USER);

@@ -339,6 +339,38 @@ static void run_bad_input(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, run(env), 0L);
 }
 
+/* A bad part of the run page: the good parts do not take effect either. */
+static void run_all_or_nothing(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_out, exit_out16, 2),
+		STEP(NULL, exit_in8, 1),
+	};
+	static const u32 bad[] = {
+		HOLM_RUN_EXCEPTION, HOLM_RUN_SREGS, HOLM_RUN_INTR_VECTOR, 1U << 31,
+	};
+	unsigned int i;
+	u64 rbx;
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	rbx = env->run->regs.gpr[HOLM_RBX];
+	env->run->exception = (struct holm_event) { .type = HOLM_EVENT_NMI, .vector = 2 };
+	memset(&env->run->sregs, 0xff, sizeof(env->run->sregs));
+	env->run->regs.gpr[HOLM_RBX] = ~rbx;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		env->run->in_flags = HOLM_RUN_REGS | HOLM_RUN_COMPLETE | bad[i];
+		KUNIT_EXPECT_EQ_MSG(test, run(env), (long)-EINVAL, "flag 0x%x", bad[i]);
+		KUNIT_EXPECT_EQ(test, env->vcpu->regs.gpr[HOLM_RBX], rbx);
+		KUNIT_EXPECT_EQ(test, env->vcpu->regs.rip, 0xfff0ULL);
+	}
+	/* It still can be completed. */
+	env->run->in_flags = HOLM_RUN_COMPLETE;
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, 0xfff2ULL);
+	KUNIT_EXPECT_EQ(test, env->run->regs.gpr[HOLM_RBX], rbx);
+}
+
 static const struct run_case {
 	const char *name;
 	void (*fn)(struct kunit *test, struct holm_env *env);
@@ -355,6 +387,7 @@ static const struct run_case {
 	{ "HLT, woken by an NMI", run_hlt },
 	{ "HLT, interrupted by a signal", run_hlt_signal },
 	{ "bad run page", run_bad_input },
+	{ "bad run page changes nothing", run_all_or_nothing },
 };
 
 static void run_case_desc(const struct run_case *c, char *desc)
