@@ -19,13 +19,11 @@ die() { echo "$*"; exit 1; }
 ko=$(ls /lib/modules/*/holm.ko /holm.ko /lib/holm.ko 2>/dev/null | head -n 1)
 [ -n "$ko" ] || ko=$(find / -xdev -name holm.ko 2>/dev/null | head -n 1)
 unload() { rmmod holm 2>/dev/null; ! grep -q '^holm ' /proc/modules; }
-# The beds are too slow for a guest to measure its TSC against the PIT: tell it.
-khz=$(dmesg | sed -n 's/.*tsc: Detected \([0-9]*\)\.\([0-9]*\) MHz.*/\1\2/p' | head -n 1)
 # A guest that sleeps in its shell, in the background.
 start_guest()
 {
 	holm run --memory 128M --kernel /share/vmlinuz-small-6.12 --initrd /share/initrd \
-		--cmdline "console=ttyS0 panic=-1 holm.demo=shell tsc_early_khz=$khz" --console /tmp/console \
+		--cmdline "console=ttyS0 panic=-1 holm.demo=shell tsc_early_khz=$TSC_KHZ" --console /tmp/console \
 		>/tmp/launcher 2>&1 </dev/null &
 	guest=$!
 	for i in $(seq 120); do
