@@ -61,11 +61,21 @@ extern struct hypervisor {
 	struct holm_cpuid_entry *cpuid;
 	unsigned int cpuid_nent;
 	bool intel, amd;	/* backend */
+	bool tcg, bochs;	/* the host is emulated by QEMU without KVM, by Bochs */
 } hv;
 
 /* A bit that guests are shown; reg: 0 EAX, 1 EBX, 2 ECX, 3 EDX. */
 bool hv_has(uint32_t function, uint32_t index, int reg, int bit);
 const struct holm_cpuid_entry *hv_cpuid(uint32_t function, uint32_t index);
+
+/*
+ * For struct guest_row.skip: what an emulated host's CPU does not do. Asked of
+ * the host itself, no guest is involved.
+ */
+const char *no_simd_exceptions(void);
+const char *no_alignment_checks(void);
+/* Fill in hv.tcg, hv.bochs. */
+void emulator_detect(void);
 
 /* ---- events --------------------------------------------------------------- */
 

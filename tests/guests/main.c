@@ -172,6 +172,7 @@ static int open_hypervisor(void)
 	}
 	hv.intel = hv.caps.backend == HOLM_BACKEND_VMX;
 	hv.amd = hv.caps.backend == HOLM_BACKEND_SVM;
+	emulator_detect();
 	return 0;
 }
 
