@@ -7,6 +7,7 @@
 
 #include "entry.h"
 
+#define MSR_SPEC_CTRL	0x48
 #define MSR_PRED_CMD	0x49
 #define PRED_CMD_IBPB	1
 
@@ -14,11 +15,13 @@
 #define SLOT_FLAGS	0
 #define SLOT_HOST	8
 #define SLOT_REGS	16
+#define SLOT_SPEC_CTRL	24
 
 .section .noinstr.text, "ax"
 
 /*
- * void holm_svm_enter(u64 *gpr, u64 guest_pa, u64 host_pa, u32 flags)
+ * void holm_svm_enter(u64 *gpr, u64 guest_pa, u64 host_pa, u32 flags,
+ *		       u64 guest_spec_ctrl, u64 host_spec_ctrl)
  *
  * Interrupts are off and come back off. GIF is 0 from before the guest's
  * FS, GS, TR and system call MSRs are loaded until the host's are back: no
@@ -31,6 +34,7 @@ SYM_FUNC_START(holm_svm_enter)
 	push	%r13
 	push	%r12
 	push	%rbx
+	push	%r9			/* SLOT_SPEC_CTRL */
 	push	%rdi			/* SLOT_REGS */
 	push	%rdx			/* SLOT_HOST */
 	push	%rcx			/* SLOT_FLAGS */
@@ -43,6 +47,15 @@ SYM_FUNC_START(holm_svm_enter)
 	 */
 	sti
 
+	/* No RET and no indirect branch from here on. */
+	test	$ENTER_SPEC_CTRL, %cl
+	jz	1f
+	mov	$MSR_SPEC_CTRL, %ecx
+	mov	%r8d, %eax
+	mov	%r8, %rdx
+	shr	$32, %rdx
+	wrmsr
+1:
 	mov	%rsi, %rax
 	vmload	%rax
 
@@ -102,7 +115,14 @@ SYM_FUNC_START(holm_svm_enter)
 	xor	%r15d, %r15d
 
 	mov	SLOT_FLAGS(%rsp), %ebx
-	test	$ENTER_IBPB, %bl
+	test	$ENTER_SPEC_CTRL, %bl
+	jz	1f
+	mov	$MSR_SPEC_CTRL, %ecx
+	mov	SLOT_SPEC_CTRL(%rsp), %eax
+	mov	(SLOT_SPEC_CTRL + 4)(%rsp), %edx
+	wrmsr
+	xor	%edx, %edx
+1:	test	$ENTER_IBPB, %bl
 	jz	1f
 	mov	$MSR_PRED_CMD, %ecx
 	mov	$PRED_CMD_IBPB, %eax
@@ -123,7 +143,7 @@ SYM_FUNC_START(holm_svm_enter)
 4:	lfence				/* no branch above is guessed past */
 	stgi
 
-	add	$24, %rsp
+	add	$32, %rsp
 	pop	%rbx
 	pop	%r12
 	pop	%r13

@@ -22,6 +22,8 @@
 /* Flags of holm_svm_enter(): barriers before the first RET after an exit */
 #define ENTER_FILL_RSB	0x01
 #define ENTER_IBPB	0x02
+/* IA32_SPEC_CTRL: the guest's in, the host's back, also before that RET */
+#define ENTER_SPEC_CTRL	0x04
 
 #ifndef __ASSEMBLY__
 #include <linux/types.h>
@@ -33,11 +35,14 @@
  * @guest_pa: physical address of the guest's VMCB
  * @host_pa: physical address of a VMCB page that holds this CPU's VMSAVE state
  * @flags: ENTER_*
+ * @guest_spec_ctrl: with ENTER_SPEC_CTRL: IA32_SPEC_CTRL while in the guest
+ * @host_spec_ctrl: and afterwards
  *
  * IRQs off, SVM enabled on this CPU. A physical interrupt or NMI that ended
  * the guest is still pending on return, the NMI already taken.
  */
-void holm_svm_enter(u64 *gpr, u64 guest_pa, u64 host_pa, u32 flags);
+void holm_svm_enter(u64 *gpr, u64 guest_pa, u64 host_pa, u32 flags,
+		    u64 guest_spec_ctrl, u64 host_spec_ctrl);
 #endif
 
 #endif /* HOLM_SVM_ENTRY_H */

@@ -303,7 +303,7 @@ void svm_run(struct holm_vcpu *vcpu)
 	struct svm_cpu *pc = this_cpu_ptr(&svm_cpus);
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_vmcb *v = svm->vmcb;
-	bool spec_ctrl = svm->spec_ctrl && !svm_caps.v_spec_ctrl;
+	u32 flags = svm_caps.enter_flags;
 	struct host_dr host;
 
 	if (vcpu->st_dirty) {
@@ -315,14 +315,13 @@ void svm_run(struct holm_vcpu *vcpu)
 	svm_set_asid(svm, pc);
 	svm_nmi_window_enter(svm);
 	svm_dr_enter(svm, &host);
-	if (spec_ctrl)
-		svm_wrmsr(MSR_IA32_SPEC_CTRL, svm->spec_ctrl);
+	if (svm->spec_ctrl && !svm_caps.v_spec_ctrl)
+		flags |= ENTER_SPEC_CTRL;
 	v->clean = svm_caps.clean_bits ? svm->clean : 0;
 
-	holm_svm_enter(vcpu->regs.gpr, svm->vmcb_pa, pc->host_pa, svm_caps.enter_flags);
+	holm_svm_enter(vcpu->regs.gpr, svm->vmcb_pa, pc->host_pa, flags,
+		       svm->spec_ctrl, svm->host_spec_ctrl);
 
-	if (spec_ctrl)
-		svm_wrmsr(MSR_IA32_SPEC_CTRL, svm->host_spec_ctrl);
 	/*
 	 * A machine check that the intercept took from the host is pending no
 	 * more: hand it to the handler as the CPU would have (APM 15.12.15).
