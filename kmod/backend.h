@@ -65,7 +65,7 @@ struct holm_vm;
  *	it, mostly through kmod/exits.h.
  *
  * @state_get: fetch parts (HOLM_ST_*) into vcpu->regs, ->sregs, ->dregs,
- *	->intr_shadow, ->nmi_masked. Loaded (preemption off).
+ *	->intr_shadow, ->nmi_masked, ->cpl, ->code64. Loaded (preemption off).
  * @state_set: give parts back. Loaded (preemption off), IRQs on or off. The
  *	values were checked by the core.
  * @msr_get, @msr_set: an MSR that the hardware holds for the guest (SYSENTER,

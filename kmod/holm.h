@@ -72,6 +72,11 @@ enum holm_object_state {
 #define HOLM_ST_DR	BIT(4)	/* dregs */
 #define HOLM_ST_SHADOW	BIT(5)	/* intr_shadow, nmi_masked */
 #define HOLM_ST_ALL	GENMASK(5, 0)
+/*
+ * cpl and code64: what SEG and CR say together, for those who want no more of
+ * them. Fetched only, and never valid beside a SEG or CR that is dirty.
+ */
+#define HOLM_ST_MODE	BIT(6)
 
 /* What the run loop does after an exit has been looked at. */
 enum holm_next {
@@ -120,6 +125,8 @@ struct holm_vcpu {
 	struct holm_debugregs dregs;		/* [r] */
 	u8 intr_shadow;				/* [r] HOLM_EVENTS_SHADOW_* */
 	bool nmi_masked;			/* [r] */
+	u8 cpl;					/* [r] part HOLM_ST_MODE: see holm_cpl() */
+	bool code64;				/* [r] the same: see holm_is_64bit() */
 	u32 st_valid;				/* [r] HOLM_ST_* fetched since the exit */
 	u32 st_dirty;				/* [r] HOLM_ST_* to be given back */
 	bool loaded;				/* [o] between vcpu_load and vcpu_put */
@@ -291,10 +298,12 @@ static inline void holm_state_get(struct holm_vcpu *vcpu, u32 parts)
  * holm_state_dirty() - parts were changed and are given to the backend before
  *	the next entry; they must have been got (or written whole) before
  * @vcpu: the vCPU
- * @parts: HOLM_ST_*
+ * @parts: HOLM_ST_*, without HOLM_ST_MODE
  */
 static inline void holm_state_dirty(struct holm_vcpu *vcpu, u32 parts)
 {
+	if (parts & (HOLM_ST_SEG | HOLM_ST_CR))
+		vcpu->st_valid &= ~HOLM_ST_MODE;
 	vcpu->st_valid |= parts;
 	vcpu->st_dirty |= parts;
 }

@@ -4,6 +4,7 @@
 
 #include "../backend.h"
 #include "../exits.h"
+#include "../x86/x86.h"
 #include "fake.h"
 
 #define FAKE_PHYS_BITS	46
@@ -105,6 +106,13 @@ static void fake_state_get(struct holm_vcpu *vcpu, u32 parts)
 	}
 	if (parts & HOLM_ST_SEG)
 		memcpy(vcpu->sregs.seg, fake->sregs.seg, sizeof(vcpu->sregs.seg));
+	if (parts & HOLM_ST_MODE) {
+		const struct holm_segment *seg = fake->sregs.seg;
+
+		vcpu->cpl = (seg[HOLM_SEG_SS].attrib & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
+		vcpu->code64 = holm_is_long_mode(fake->sregs.efer) &&
+			       seg[HOLM_SEG_CS].attrib & HOLM_SEG_L;
+	}
 	if (parts & HOLM_ST_DT) {
 		vcpu->sregs.gdt = fake->sregs.gdt;
 		vcpu->sregs.idt = fake->sregs.idt;

@@ -26,6 +26,7 @@
 
 #define SEG_TR_BUSY	BIT(1)
 #define SEG_ACCESSED	BIT(0)
+#define SVM_SEG_L	BIT(9)		/* where the VMCB has descriptor bit 53 */
 
 /* ---- segments ------------------------------------------------------------- */
 
@@ -94,6 +95,12 @@ static void get_segs(struct holm_vcpu *vcpu, struct svm_vmcb *v)
 	/* The CPL is the VMCB's; for others it is the DPL of SS. */
 	seg[HOLM_SEG_SS].attrib &= ~HOLM_SEG_DPL;
 	seg[HOLM_SEG_SS].attrib |= v->cpl << HOLM_SEG_DPL_SHIFT;
+}
+
+static void get_mode(struct holm_vcpu *vcpu, const struct svm_vmcb *v)
+{
+	vcpu->cpl = v->cpl;
+	vcpu->code64 = v->efer & EFER_LMA && v->cs.attrib & SVM_SEG_L;
 }
 
 static void set_segs(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
@@ -240,6 +247,8 @@ void svm_state_get(struct holm_vcpu *vcpu, u32 parts)
 	}
 	if (parts & HOLM_ST_SEG)
 		get_segs(vcpu, v);
+	if (parts & HOLM_ST_MODE)
+		get_mode(vcpu, v);
 	if (parts & HOLM_ST_DT) {
 		vcpu->sregs.gdt.base = v->gdtr.base;
 		vcpu->sregs.gdt.limit = v->gdtr.limit;

@@ -81,7 +81,7 @@ static enum holm_next exit_alignment(struct holm_vcpu *vcpu)
 	u32 error = vmcs_read32(VMCS_EXIT_INTR_ERROR);
 
 	if (boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT)) {
-		holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_CR | HOLM_ST_SEG);
+		holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_CR);
 		if (!(vcpu->sregs.cr0 & X86_CR0_AM) || !(vcpu->regs.rflags & X86_EFLAGS_AC) ||
 		    holm_cpl(vcpu) != 3) {
 			pr_warn_ratelimited("the guest of process %d uses split locks, which slow all CPUs down\n",

@@ -49,6 +49,19 @@ static void seg_get(struct holm_vcpu *vcpu)
 	}
 }
 
+/*
+ * EFER.LMA is bit "IA-32e mode guest" of the entry controls: what changes it
+ * exits, and cr_set() writes both.
+ */
+static void mode_get(struct holm_vcpu *vcpu)
+{
+	u32 ss = vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_SS));
+
+	vcpu->cpl = (ss & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
+	vcpu->code64 = to_vmx(vcpu)->entry & ENTRY_IA32E &&
+		       vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_CS)) & HOLM_SEG_L;
+}
+
 static void dt_get(struct holm_vcpu *vcpu)
 {
 	struct holm_sregs *sregs = &vcpu->sregs;
@@ -104,6 +117,8 @@ void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 	}
 	if (parts & HOLM_ST_SEG)
 		seg_get(vcpu);
+	if (parts & HOLM_ST_MODE)
+		mode_get(vcpu);
 	if (parts & HOLM_ST_DT)
 		dt_get(vcpu);
 	if (parts & HOLM_ST_CR)

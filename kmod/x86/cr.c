@@ -356,13 +356,25 @@ int holm_set_xcr(struct holm_vcpu *vcpu, u32 index, u64 value)
 
 int holm_cpl(struct holm_vcpu *vcpu)
 {
-	holm_state_get(vcpu, HOLM_ST_SEG);
+	if (!(vcpu->st_valid & HOLM_ST_SEG)) {
+		holm_state_get(vcpu, HOLM_ST_MODE);
+		return vcpu->cpl;
+	}
 	return (vcpu->sregs.seg[HOLM_SEG_SS].attrib & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
 }
 
 bool holm_is_64bit(struct holm_vcpu *vcpu)
 {
-	holm_state_get(vcpu, HOLM_ST_CR | HOLM_ST_SEG);
+	const u32 parts = HOLM_ST_CR | HOLM_ST_SEG;
+
+	if ((vcpu->st_valid & parts) != parts) {
+		/* The backend does not know of changes that it was not given. */
+		if (!(vcpu->st_dirty & parts)) {
+			holm_state_get(vcpu, HOLM_ST_MODE);
+			return vcpu->code64;
+		}
+		holm_state_get(vcpu, parts);
+	}
 	return holm_is_long_mode(vcpu->sregs.efer) &&
 	       vcpu->sregs.seg[HOLM_SEG_CS].attrib & HOLM_SEG_L;
 }

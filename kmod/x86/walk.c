@@ -272,11 +272,12 @@ int holm_walk(struct holm_vcpu *vcpu, u64 gva, u32 flags, bool atomic, u64 *gpa,
 int holm_fetch_insn(struct holm_vcpu *vcpu, u8 *buf, int len, bool atomic)
 {
 	u32 flags = HOLM_TRANSLATE_FETCH, error_code;
-	bool is_64bit = holm_is_64bit(vcpu);
 	u64 linear, gpa;
+	bool is_64bit;
 	int done = 0;
 
-	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SEG);
+	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SEG | HOLM_ST_CR);
+	is_64bit = holm_is_64bit(vcpu);
 	if (holm_cpl(vcpu) == 3)
 		flags |= HOLM_TRANSLATE_USER;
 	linear = vcpu->regs.rip;

@@ -89,9 +89,9 @@ static inline bool holm_is_long_mode(u64 efer)
 	return efer & (1ULL << 10);	/* EFER.LMA */
 }
 
-/* CPL: DPL of SS (SDM Vol. 3, "Guest Register State"). Gets HOLM_ST_SEG. */
+/* CPL: DPL of SS (SDM Vol. 3, "Guest Register State"). Gets as little as it can. */
 int holm_cpl(struct holm_vcpu *vcpu);
-/* 64-bit mode: LMA and CS.L. Gets HOLM_ST_SEG | HOLM_ST_CR. */
+/* 64-bit mode: LMA and CS.L. Gets as little as it can: do not count on SEG or CR. */
 bool holm_is_64bit(struct holm_vcpu *vcpu);
 
 /* Whole sregs from the launcher: -EINVAL unless a VM entry would take it. */

@@ -362,6 +362,46 @@ static void test_modes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, holm_cpl(vcpu), 0);
 }
 
+/* What is not in the cache comes from the backend, but not SEG and CR whole. */
+static void test_modes_fetch(struct kunit *test)
+{
+	struct holm_vcpu *vcpu = test->priv;
+	struct holm_fake_vcpu *fake = holm_fake(vcpu);
+	struct holm_segment *seg = fake->sregs.seg;
+
+	start(vcpu, &(struct cr_state){ .cr0 = PE | PG });
+	set_cpl(vcpu, 0);
+	memset(&fake->sregs, 0, sizeof(fake->sregs));
+	fake->sregs.efer = LME | LMA;
+	seg[HOLM_SEG_CS].attrib = HOLM_SEG_L;
+	seg[HOLM_SEG_SS].attrib = HOLM_SEG_DPL;
+
+	holm_vcpu_load(vcpu);
+	vcpu->st_valid = 0;
+	KUNIT_EXPECT_EQ(test, holm_cpl(vcpu), 3);
+	KUNIT_EXPECT_TRUE(test, holm_is_64bit(vcpu));
+	KUNIT_EXPECT_EQ(test, vcpu->st_valid, HOLM_ST_MODE);
+
+	/* Once changed, what the backend said before is of no use. */
+	holm_state_get(vcpu, HOLM_ST_SEG);
+	vcpu->sregs.seg[HOLM_SEG_CS].attrib &= ~HOLM_SEG_L;
+	vcpu->sregs.seg[HOLM_SEG_SS].attrib &= ~HOLM_SEG_DPL;
+	holm_state_dirty(vcpu, HOLM_ST_SEG);
+	KUNIT_EXPECT_EQ(test, vcpu->st_valid, HOLM_ST_SEG);
+	KUNIT_EXPECT_EQ(test, holm_cpl(vcpu), 0);
+	KUNIT_EXPECT_FALSE(test, holm_is_64bit(vcpu));
+
+	vcpu->st_valid = 0;
+	vcpu->st_dirty = 0;
+	KUNIT_EXPECT_TRUE(test, holm_is_64bit(vcpu));
+	holm_state_get(vcpu, HOLM_ST_CR);
+	vcpu->sregs.efer &= ~LMA;
+	holm_state_dirty(vcpu, HOLM_ST_CR);
+	KUNIT_EXPECT_FALSE(test, holm_is_64bit(vcpu));
+	KUNIT_EXPECT_EQ(test, holm_cpl(vcpu), 3);
+	holm_vcpu_put(vcpu);
+}
+
 /* ---- whole sets ------------------------------------------------------------ */
 
 #define DATA64	{ .limit = ~0U, .attrib = 0xc093 }
@@ -532,6 +572,7 @@ static struct kunit_case cr_cases[] = {
 	KUNIT_CASE(test_dr),
 	KUNIT_CASE(test_xcr),
 	KUNIT_CASE(test_modes),
+	KUNIT_CASE(test_modes_fetch),
 	KUNIT_CASE(test_sregs),
 	KUNIT_CASE(test_sregs_reset),
 	KUNIT_CASE(test_sregs_apply),
