@@ -10,6 +10,8 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
+#include <asm/hardirq.h>
+#include <asm/processor.h>
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
@@ -114,6 +116,56 @@ static inline void holm_cr4_update(unsigned long set, unsigned long clear)
 {
 	cr4_update_irqsoff(set, clear);
 }
+
+/*
+ * L1TF: what the host was told ("l1tf=", "mitigations=") and whether an
+ * interrupt brought something into the L1D, which the kernel notes for KVM when
+ * it was built with it. From 6.19 on only KVM's modules may link the former,
+ * and both changed: there a host that says nothing gets the safe answer.
+ */
+enum holm_l1d_mode {
+	HOLM_L1D_NEVER,
+	HOLM_L1D_COND,		/* when host code that is not ours ran */
+	HOLM_L1D_ALWAYS,
+};
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+static inline enum holm_l1d_mode holm_host_l1d_mode(void)
+{
+	switch (l1tf_mitigation) {
+	case L1TF_MITIGATION_OFF:
+		return HOLM_L1D_NEVER;
+	case L1TF_MITIGATION_FULL:
+	case L1TF_MITIGATION_FULL_FORCE:
+		return HOLM_L1D_ALWAYS;
+	default:
+		return HOLM_L1D_COND;
+	}
+}
+#else
+static inline enum holm_l1d_mode holm_host_l1d_mode(void)
+{
+	return HOLM_L1D_COND;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0) && IS_ENABLED(CONFIG_KVM_INTEL)
+#define HOLM_HAS_L1D_IRQ_FLAG 1
+/* An interrupt was handled on this CPU since the last call. IRQs off. */
+static inline bool holm_take_l1d_irq_flag(void)
+{
+	bool irq = kvm_get_cpu_l1tf_flush_l1d();
+
+	kvm_clear_cpu_l1tf_flush_l1d();
+	return irq;
+}
+#else
+#define HOLM_HAS_L1D_IRQ_FLAG 0
+static inline bool holm_take_l1d_irq_flag(void)
+{
+	return true;
+}
+#endif
 
 /* The user's GS selector, without changing the kernel's GS base. IRQs off. */
 static inline void holm_load_gs_index(unsigned int selector)

@@ -224,7 +224,7 @@ static void ept_setup(struct missing *missing)
 
 /*
  * Mitigations follow what the kernel decided for itself ("mitigations=" and
- * friends), which shows in its synthetic feature bits.
+ * friends), which shows in its synthetic feature bits. L1TF: l1d.c.
  */
 static void mitigation_setup(void)
 {
@@ -238,13 +238,6 @@ static void mitigation_setup(void)
 #ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
 	vmx_caps.verw |= boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM);
 #endif
-
-	/* L1TF: a guest can read what is in L1D through its own page tables. */
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_L1TF_PTEINV)) {
-		vmx_caps.l1d_flush = boot_cpu_has(X86_FEATURE_FLUSH_L1D);
-		if (!vmx_caps.l1d_flush)
-			pr_warn("this CPU has L1TF and no IA32_FLUSH_CMD (update its microcode): guests can read memory of the host\n");
-	}
 
 #ifdef X86_FEATURE_USE_IBPB
 	vmx_caps.ibpb = boot_cpu_has(X86_FEATURE_USE_IBPB);

@@ -253,11 +253,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 		if (unlikely(pebs))
 			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
 	}
-	if (vmx->flush_l1d) {
-		if (vmx_caps.l1d_flush)
-			vmx_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-		vmx->flush_l1d = false;
-	}
+	if (unlikely(vmx_caps.l1d_flush))
+		vmx_l1d_flush(vmx);
 	if (vmx_read_cr2() != vcpu->sregs.cr2)
 		vmx_write_cr2(vcpu->sregs.cr2);
 
@@ -280,7 +277,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		return;
 	}
 	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
-		vmx->flush_l1d = true;	/* a handler of the host ran, or will */
+		vmx->flush_l1d = true;	/* a handler of the host ran (NMI), or will */
 	if (vmx->pml)
 		take_pml(vmx);
 	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);

@@ -37,6 +37,7 @@ static void vmx_teardown(void)
 			__free_page(c->vmxon);
 		c->vmxon = NULL;
 	}
+	vmx_l1d_teardown();
 	ida_destroy(&vmx_vpids);
 }
 
@@ -55,6 +56,9 @@ static int vmx_setup(void)
 	int cpu, err;
 
 	err = vmx_caps_setup();
+	if (err)
+		return err;
+	err = vmx_l1d_setup();
 	if (err)
 		return err;
 

@@ -5,6 +5,7 @@
  *	vmx.c	CPU enable, VMs, vCPU create/destroy, load/put, the ops
  *	caps.c	capability: what the CPU must and can do
  *	host.c	host state: saved, restored
+ *	l1d.c	what of the host is in the L1 data cache (L1TF)
  *	run.c	entering and leaving the guest
  *	exits.c	exits
  *	state.c	guest state and MSRs
@@ -143,7 +144,7 @@ VMX_DR_ACCESSORS(7)
  * @spec_ctrl: IA32_SPEC_CTRL exists
  * @kernel_ibrs: the host sets IBRS on each entry to the kernel
  * @verw: clear CPU buffers before entry
- * @l1d_flush: flush the L1 data cache before entry after the host ran
+ * @l1d_flush: call vmx_l1d_flush() before each entry
  * @ibpb: barrier between different guests on a CPU
  * @pebs: IA32_PEBS_ENABLE exists
  */
@@ -273,7 +274,8 @@ struct vmx_vm {
  * @tf: RFLAGS.TF was set when last looked at
  * @split_lock: the guest does split locks: detection is off while it is loaded
  * @prepared: host user state is saved, guest MSRs are in the CPU
- * @flush_l1d: host data came into the L1 data cache
+ * @flush_l1d: host data came into the L1 data cache (other than by interrupts
+ *	between exit and entry)
  * @guest_switched, @kernel_gs_base, @spec_ctrl: guest MSRs
  * @host_*: saved at prepare
  */
@@ -376,6 +378,12 @@ void vmx_allow_split_lock(struct vmx_vcpu *vmx);
 
 /* Page-modification log: SDM Vol. 3, "Page-Modification Logging". */
 #define PML_ENTRIES	512
+
+/* ---- l1d.c --------------------------------------------------------------- */
+
+int vmx_l1d_setup(void);
+void vmx_l1d_teardown(void);
+void vmx_l1d_flush(struct vmx_vcpu *vmx);
 
 /* ---- run.c --------------------------------------------------------------- */
 
