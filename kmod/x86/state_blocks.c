@@ -164,7 +164,9 @@ static int set_xstate(struct holm_vcpu *vcpu, const void *buf, u32 size)
 
 #define EVENTS_FLAGS	(HOLM_EVENTS_NMI_PENDING | HOLM_EVENTS_NMI_MASKED | \
 			 HOLM_EVENTS_SHADOW_STI | HOLM_EVENTS_SHADOW_MOVSS | \
-			 HOLM_EVENTS_EXTINT | HOLM_EVENTS_SHUTDOWN)
+			 HOLM_EVENTS_EXTINT | HOLM_EVENTS_SHUTDOWN | \
+			 HOLM_EVENTS_NMI_PENDING_2)
+#define EVENTS_NMIS	(HOLM_EVENTS_NMI_PENDING | HOLM_EVENTS_NMI_PENDING_2)
 #define EVENTS_SHADOW	(HOLM_EVENTS_SHADOW_STI | HOLM_EVENTS_SHADOW_MOVSS)
 
 static bool no_event(const struct holm_event *e)
@@ -230,18 +232,21 @@ static struct holm_event event_out(const struct holm_event *e)
 	return e->type == HOLM_EVENT_NONE ? none : *e;
 }
 
+/* NMIs latched: at most two, see inject_nmi(). */
+static const u32 nmi_flags[] = { 0, HOLM_EVENTS_NMI_PENDING, EVENTS_NMIS };
+
 static int get_events(struct holm_vcpu *vcpu, void *buf, u32 *size)
 {
+	unsigned int nmis = atomic_read(&vcpu->nmi_pending);
 	struct holm_events *e = buf;
 
 	holm_state_get(vcpu, HOLM_ST_SHADOW);
 	*e = (struct holm_events) {
 		.exception = event_out(&vcpu->exception),
 		.interrupted = event_out(&vcpu->interrupted),
-		.flags = vcpu->intr_shadow & EVENTS_SHADOW,
+		.flags = (vcpu->intr_shadow & EVENTS_SHADOW) |
+			 nmi_flags[min_t(unsigned int, nmis, ARRAY_SIZE(nmi_flags) - 1)],
 	};
-	if (atomic_read(&vcpu->nmi_pending))
-		e->flags |= HOLM_EVENTS_NMI_PENDING;
 	if (vcpu->nmi_masked)
 		e->flags |= HOLM_EVENTS_NMI_MASKED;
 	if (READ_ONCE(vcpu->extint))
@@ -257,6 +262,7 @@ static int set_events(struct holm_vcpu *vcpu, const void *buf, u32 size)
 
 	if (e->reserved || e->flags & ~EVENTS_FLAGS ||
 	    (e->flags & EVENTS_SHADOW) == EVENTS_SHADOW ||
+	    (e->flags & EVENTS_NMIS) == HOLM_EVENTS_NMI_PENDING_2 ||
 	    !exception_valid(&e->exception) || !interrupted_valid(&e->interrupted))
 		return -EINVAL;
 
@@ -265,7 +271,7 @@ static int set_events(struct holm_vcpu *vcpu, const void *buf, u32 size)
 	vcpu->intr_shadow = e->flags & EVENTS_SHADOW;
 	vcpu->nmi_masked = e->flags & HOLM_EVENTS_NMI_MASKED;
 	vcpu->shutdown = e->flags & HOLM_EVENTS_SHUTDOWN;
-	atomic_set(&vcpu->nmi_pending, !!(e->flags & HOLM_EVENTS_NMI_PENDING));
+	atomic_set(&vcpu->nmi_pending, hweight32(e->flags & EVENTS_NMIS));
 	WRITE_ONCE(vcpu->extint, !!(e->flags & HOLM_EVENTS_EXTINT));
 	holm_state_dirty(vcpu, HOLM_ST_SHADOW);
 	set_bit(HOLM_REQ_EVENT, &vcpu->requests);

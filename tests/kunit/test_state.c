@@ -229,6 +229,33 @@ static void test_arrives(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcpu->xstate->area[160], 0x5a);
 }
 
+/* Neither an NMI nor the one latched behind it gets lost on the way. */
+static void test_nmis(struct kunit *test)
+{
+	static const u32 flags[] = {
+		0, HOLM_EVENTS_NMI_PENDING, HOLM_EVENTS_NMI_PENDING | HOLM_EVENTS_NMI_PENDING_2,
+	};
+	struct state_ctx *ctx = test->priv;
+	struct holm_events *events = (void *)ctx->a;
+	unsigned int i;
+	u32 size;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		atomic_set(&ctx->vcpu->nmi_pending, i);
+		size = BUF_SIZE;
+		KUNIT_EXPECT_EQ(test, holm_state_block_get(ctx->vcpu, HOLM_STATE_EVENTS, events,
+							   &size), 0);
+		KUNIT_EXPECT_EQ(test, events->flags, flags[i]);
+		holm_state_reset(ctx->vcpu, false);
+		KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_EVENTS, events,
+							   size), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&ctx->vcpu->nmi_pending), i);
+	}
+	events->flags = HOLM_EVENTS_NMI_PENDING_2;
+	KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_EVENTS, events, size),
+			-EINVAL);
+}
+
 static void test_msrs(struct kunit *test)
 {
 	static const struct holm_msr set[] = {
@@ -337,7 +364,7 @@ static void test_refused(struct kunit *test)
 		F("XCOMP_BV", XSTATE, holm_xstate, area[527], 0x80, -EINVAL),
 		F("header", XSTATE, holm_xstate, area[575], 1, -EINVAL),
 		F("both shadows", EVENTS, holm_events, flags, 0xc, -EINVAL),
-		F("unknown flag", EVENTS, holm_events, flags, BIT(6), -EINVAL),
+		F("unknown flag", EVENTS, holm_events, flags, BIT(7), -EINVAL),
 		F("shutdown", EVENTS, holm_events, flags, HOLM_EVENTS_SHUTDOWN, 0),
 		F("events reserved", EVENTS, holm_events, reserved, 1, -EINVAL),
 		F("unknown event type", EVENTS, holm_events, exception.type, 1, -EINVAL),
@@ -751,6 +778,7 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_reset_init),
 	KUNIT_CASE(test_round_trip),
 	KUNIT_CASE(test_arrives),
+	KUNIT_CASE(test_nmis),
 	KUNIT_CASE(test_msrs),
 	KUNIT_CASE(test_sizes),
 	KUNIT_CASE(test_refused),
