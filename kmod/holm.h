@@ -217,12 +217,24 @@ void holm_hw_teardown(void);
  * holm_hw_get() - a VM needs virtualization on: enable every CPU for the first
  *
  * Return: 0, or -EBUSY when somebody else owns a CPU (and a log line says
- * who), or the backend's error. May sleep.
+ * who), -ESHUTDOWN while the machine goes down, -EIO when it was lost (see
+ * holm_hw_lost()), or the backend's error. May sleep.
  */
 int holm_hw_get(void);
 
 /* The VM is gone: after the last one every CPU is given back. May sleep. */
 void holm_hw_put(void);
+
+/**
+ * holm_hw_lost() - virtualization will not come back for the VMs there are
+ *
+ * It could not be enabled again after a suspend, or the machine goes down. Any
+ * context.
+ */
+bool holm_hw_lost(void);
+
+int holm_hw_suspend(void);
+void holm_hw_resume(void);
 
 /* ---- vm.c --------------------------------------------------------------- */
 
@@ -237,8 +249,16 @@ int holm_run(struct holm_vcpu *vcpu);
 
 /* ---- vcpu.c ------------------------------------------------------------- */
 
-/* Preemption off and the backend's state on this CPU, until holm_vcpu_put(). */
-void holm_vcpu_load(struct holm_vcpu *vcpu);
+/**
+ * holm_vcpu_load() - preemption off and the backend's state on this CPU, until
+ *	holm_vcpu_put()
+ * @vcpu: the vCPU, vcpu->lock held, or not yet published
+ *
+ * May sleep. Return: 0; or -EIO when virtualization was lost, -EINTR when the
+ * thread is being killed while it waits for it: the vCPU is HOLM_OBJ_DYING
+ * then, nothing is loaded, and its ioctls end with EIO.
+ */
+int __must_check holm_vcpu_load(struct holm_vcpu *vcpu);
 void holm_vcpu_put(struct holm_vcpu *vcpu);
 
 int holm_vcpu_create(struct holm_vm *vm, const struct holm_create_vcpu *arg);
@@ -284,7 +304,8 @@ void __holm_state_fetch(struct holm_vcpu *vcpu, u32 parts);
 /**
  * holm_state_get() - make parts of the register state valid in @vcpu
  * @vcpu: the vCPU, vcpu->lock held; loaded or not (it is loaded for the while
- *	when it is not)
+ *	when it is not; if that fails the vCPU is HOLM_OBJ_DYING, and what is
+ *	in @vcpu of no meaning)
  * @parts: HOLM_ST_*
  */
 static inline void holm_state_get(struct holm_vcpu *vcpu, u32 parts)

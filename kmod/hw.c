@@ -26,7 +26,8 @@ DEFINE_PER_CPU(bool, holm_cpu_on);
  */
 static DEFINE_MUTEX(hw_lock);
 static unsigned int hw_users;
-static bool hw_rebooting;	/* under hw_lock */
+static bool hw_rebooting;	/* written under hw_lock */
+static bool hw_lost;		/* see holm_hw_lost(); cleared under hw_lock */
 static bool hw_kvm_loading;	/* under hw_lock */
 static bool hw_emergency;	/* under hw_lock: the crash callback is ours */
 static int hw_cpuhp_state;
@@ -111,7 +112,10 @@ int holm_hw_get(void)
 	cpus_read_lock();
 	if (hw_rebooting) {
 		err = -ESHUTDOWN;
+	} else if (hw_users && READ_ONCE(hw_lost)) {
+		err = -EIO;
 	} else if (!hw_users) {
+		WRITE_ONCE(hw_lost, false);
 		on_each_cpu(hw_cpu_enable_ipi, &failed, 1);
 		err = atomic_read(&failed);
 		if (err)
@@ -143,8 +147,10 @@ void holm_hw_put(void)
 
 static int hw_cpu_online(unsigned int cpu)
 {
-	int err = hw_users ? hw_cpu_enable() : 0;
+	int err = 0;
 
+	if (hw_users && !READ_ONCE(hw_rebooting))
+		err = hw_cpu_enable();
 	if (err)
 		pr_err("CPU %u cannot come online: virtualization cannot be enabled on it (%d)\n",
 		       cpu, err);
@@ -157,20 +163,39 @@ static int hw_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Suspend: the other CPUs went offline before; this is the last one. */
-static int hw_suspend(void)
+/**
+ * holm_hw_suspend() - give the last CPU back before the machine sleeps
+ *
+ * The other CPUs went offline before. IRQs off. Return: 0.
+ */
+int holm_hw_suspend(void)
 {
 	hw_cpu_disable(NULL);
 	return 0;
 }
 
-static void hw_resume(void)
+/**
+ * holm_hw_resume() - take it again; the others come online later
+ *
+ * IRQs off. When that fails the VMs there are cannot go on: see holm_hw_lost().
+ */
+void holm_hw_resume(void)
 {
-	if (hw_users && hw_cpu_enable())
-		pr_err("virtualization cannot be enabled after resume: guests will not run\n");
+	int err = hw_users ? hw_cpu_enable() : 0;
+
+	if (!err)
+		return;
+	WRITE_ONCE(hw_lost, true);
+	pr_err("virtualization cannot be enabled after resume (%d): running guests end with EIO\n",
+	       err);
 }
 
-HOLM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
+HOLM_SYSCORE(hw_syscore, holm_hw_suspend, holm_hw_resume);
+
+bool holm_hw_lost(void)
+{
+	return READ_ONCE(hw_lost);
+}
 
 /*
  * Reboot, halt and kexec: firmware and the next kernel expect INIT to work and
@@ -179,7 +204,8 @@ HOLM_SYSCORE(hw_syscore, hw_suspend, hw_resume);
 static int hw_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
 	mutex_lock(&hw_lock);
-	hw_rebooting = true;
+	WRITE_ONCE(hw_rebooting, true);
+	WRITE_ONCE(hw_lost, true);
 	mutex_unlock(&hw_lock);
 	on_each_cpu(hw_cpu_disable, NULL, 1);
 	return NOTIFY_DONE;

@@ -227,7 +227,8 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	/* Pairs with holm_vcpu_request() and holm_vm_flush_tlb(). */
 	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
 
-	if (unlikely(must_leave(vcpu) || need_resched())) {
+	/* Virtualization goes off under a loaded vCPU when the machine goes down. */
+	if (unlikely(must_leave(vcpu) || need_resched() || !__this_cpu_read(holm_cpu_on))) {
 		vcpu->slow = NULL;
 		return HOLM_NEXT_SLOW;
 	}
@@ -250,11 +251,15 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
-static enum holm_next run_atomic(struct holm_vcpu *vcpu)
+/* An enum holm_next, or -errno of holm_vcpu_load(). */
+static int run_atomic(struct holm_vcpu *vcpu)
 {
 	enum holm_next next;
+	int err;
 
-	holm_vcpu_load(vcpu);
+	err = holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	kernel_fpu_begin();
 	holm_xstate_load(vcpu);
 	do {

@@ -22,23 +22,38 @@
 static_assert(sizeof(struct holm_run) <= HOLM_RUN_PAGE_SIZE);
 static_assert(HOLM_RUN_PAGE_SIZE == PAGE_SIZE);
 
-void holm_vcpu_load(struct holm_vcpu *vcpu)
+/*
+ * A CPU on its way offline has virtualization off already while the scheduler
+ * still moves tasks away from it: sleep until moved. Ends with preemption off.
+ */
+static int vcpu_wait_cpu(void)
 {
-	/*
-	 * A CPU on its way offline has virtualization off already while the
-	 * scheduler still moves tasks away from it: sleep until moved.
-	 */
 	for (;;) {
+		if (unlikely(holm_hw_lost()))
+			return -EIO;
 		preempt_disable();
 		if (likely(__this_cpu_read(holm_cpu_on)))
-			break;
+			return 0;
 		preempt_enable();
-		schedule_timeout_uninterruptible(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+}
+
+int holm_vcpu_load(struct holm_vcpu *vcpu)
+{
+	int err = vcpu_wait_cpu();
+
+	if (unlikely(err)) {
+		vcpu->state = HOLM_OBJ_DYING;
+		return err;
 	}
 	/* Before IN_GUEST: holm_vm_flush_tlb() reads it before the mode. */
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	holm_backend->vcpu_load(vcpu, vcpu->cpu);
 	vcpu->loaded = true;
+	return 0;
 }
 
 void holm_vcpu_put(struct holm_vcpu *vcpu)
@@ -269,7 +284,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	/* A vCPU has one user at a time: its own thread. */
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
-	ret = vcpu_ioctl_locked(vcpu, cmd, uarg);
+	ret = vcpu->state == HOLM_OBJ_DYING ? -EIO : vcpu_ioctl_locked(vcpu, cmd, uarg);
+	/* Part of the state could not be had: what was returned is not it. */
+	if (unlikely(vcpu->state == HOLM_OBJ_DYING))
+		ret = -EIO;
 	mutex_unlock(&vcpu->lock);
 	return ret;
 }
@@ -380,8 +398,8 @@ err_vcpu:
  * @vm: the VM
  * @arg: a copy of the launcher's argument, unchecked
  *
- * Return: a file descriptor, or -EINVAL, -EEXIST (the APIC ID is taken),
- * -ENOMEM, -EMFILE, -ENFILE.
+ * Return: a file descriptor, or -EINVAL, -EEXIST (the APIC ID is taken), -EIO
+ * (virtualization was lost), -ENOMEM, -EMFILE, -ENFILE.
  */
 int holm_vcpu_create(struct holm_vm *vm, const struct holm_create_vcpu *arg)
 {
@@ -410,7 +428,10 @@ int holm_vcpu_create(struct holm_vm *vm, const struct holm_create_vcpu *arg)
 	mutex_lock(&vcpu->lock);
 	holm_backend->vcpu_reset(vcpu);
 	holm_state_reset(vcpu, false);
+	err = vcpu->state == HOLM_OBJ_DYING ? -EIO : 0;
 	mutex_unlock(&vcpu->lock);
+	if (err)
+		goto err_vcpu;
 
 	file = anon_inode_getfile("holm-vcpu", &vcpu_fops, vcpu, O_RDWR);
 	if (IS_ERR(file)) {

@@ -462,9 +462,13 @@ static void svm_vcpu_load(struct holm_vcpu *vcpu, int cpu)
 	}
 	/*
 	 * What VMRUN does not switch but VMLOAD does (15.5.2). It belongs to
-	 * this task and stays what it is while preemption is off.
+	 * this task and stays what it is while preemption is off. It faults
+	 * when the machine goes down and SVM is off: then nothing is entered.
 	 */
-	asm volatile("vmsave %%rax" : : "a" (pc->host_pa) : "memory");
+	asm volatile("1: vmsave %%rax\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (pc->host_pa) : "memory");
 	if (svm->swap_tsc_aux && vcpu->msr.tsc_aux != pc->tsc_aux)
 		svm_wrmsr(MSR_TSC_AUX, vcpu->msr.tsc_aux);
 	if (svm->spec_ctrl && !svm_caps.v_spec_ctrl)

@@ -500,7 +500,8 @@ static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
 	vmx_controls_update(vmx);
 	vcpu->windows = 0;
 
-	holm_vcpu_load(vcpu);
+	if (holm_vcpu_load(vcpu))
+		return;		/* the caller finds it dying */
 	vmcs_write_controls(vmx);
 	vmx_controls_write(vmx);
 	vmx_host_write(vmx);

@@ -20,8 +20,7 @@ void __holm_state_fetch(struct holm_vcpu *vcpu, u32 parts)
 {
 	if (vcpu->loaded) {
 		holm_backend->state_get(vcpu, parts);
-	} else {
-		holm_vcpu_load(vcpu);
+	} else if (!holm_vcpu_load(vcpu)) {
 		holm_backend->state_get(vcpu, parts);
 		holm_vcpu_put(vcpu);
 	}
@@ -107,8 +106,7 @@ void holm_state_reset(struct holm_vcpu *vcpu, bool init)
 	vcpu->mp_state = vcpu->apic_id ? HOLM_MP_WAIT_FOR_SIPI : HOLM_MP_RUNNABLE;
 	holm_xstate_reset(vcpu, init);
 	holm_lapic_reset(vcpu, init);
-	if (!init) {
-		holm_vcpu_load(vcpu);
+	if (!init && !holm_vcpu_load(vcpu)) {
 		holm_msr_reset(vcpu);
 		holm_vcpu_put(vcpu);
 	}

@@ -110,11 +110,13 @@ static int get_msrs(struct holm_vcpu *vcpu, void *buf, u32 *size)
 {
 	u32 i, n = *size / sizeof(struct holm_msr);
 	struct holm_msr *msrs = buf;
-	int err = 0;
+	int err;
 
 	if (msrs_malformed(msrs, *size))
 		return -EINVAL;
-	holm_vcpu_load(vcpu);
+	err = holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	for (i = 0; i < n && !err; i++)
 		err = holm_msr_read(vcpu, msrs[i].index, &msrs[i].value, true);
 	holm_vcpu_put(vcpu);
@@ -125,11 +127,13 @@ static int set_msrs(struct holm_vcpu *vcpu, const void *buf, u32 size)
 {
 	u32 i, n = size / sizeof(struct holm_msr);
 	const struct holm_msr *msrs = buf;
-	int eoi, err = 0;
+	int eoi, err;
 
 	if (msrs_malformed(msrs, size))
 		return -EINVAL;
-	holm_vcpu_load(vcpu);
+	err = holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	for (i = 0; i < n && !err; i++)
 		err = holm_msr_check(vcpu, msrs[i].index, msrs[i].value);
 	for (i = 0; i < n && !err; i++)
@@ -320,11 +324,14 @@ static int get_tsc(struct holm_vcpu *vcpu, void *buf, u32 *size)
 static int set_tsc(struct holm_vcpu *vcpu, const void *buf, u32 size)
 {
 	const struct holm_tsc *tsc = buf;
+	int err;
 
 	if (tsc->reserved || tsc->khz != tsc_khz)
 		return -EINVAL;
+	err = holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	vcpu->msr.tsc_adjust = tsc->adjust;
-	holm_vcpu_load(vcpu);
 	holm_tsc_set_offset(vcpu, tsc->offset);
 	holm_vcpu_put(vcpu);
 	return 0;

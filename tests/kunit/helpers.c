@@ -65,6 +65,13 @@ struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr)
 	return vm;
 }
 
+void holm_test_load(struct kunit *test, struct holm_vcpu *vcpu)
+{
+	int err = holm_vcpu_load(vcpu);
+
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
 void holm_test_vm_end(struct holm_vm *vm)
 {
 	unsigned int i;

@@ -22,6 +22,9 @@
  */
 struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr);
 
+/* holm_vcpu_load(), which must not fail. */
+void holm_test_load(struct kunit *test, struct holm_vcpu *vcpu);
+
 /* Stops what may still run; safe with NULL. */
 void holm_test_vm_end(struct holm_vm *vm);
 

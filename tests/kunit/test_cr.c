@@ -376,7 +376,7 @@ static void test_modes_fetch(struct kunit *test)
 	seg[HOLM_SEG_CS].attrib = HOLM_SEG_L;
 	seg[HOLM_SEG_SS].attrib = HOLM_SEG_DPL;
 
-	holm_vcpu_load(vcpu);
+	holm_test_load(test, vcpu);
 	vcpu->st_valid = 0;
 	KUNIT_EXPECT_EQ(test, holm_cpl(vcpu), 3);
 	KUNIT_EXPECT_TRUE(test, holm_is_64bit(vcpu));

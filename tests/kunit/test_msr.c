@@ -20,9 +20,10 @@ static void msr_exit(struct kunit *test)
 
 static int rd(struct holm_vcpu *vcpu, u32 index, bool host, u64 *value)
 {
-	int err;
+	int err = holm_vcpu_load(vcpu);
 
-	holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	err = holm_msr_read(vcpu, index, value, host);
 	holm_vcpu_put(vcpu);
 	return err;
@@ -32,7 +33,9 @@ static int wr(struct holm_vcpu *vcpu, u32 index, bool host, u64 value)
 {
 	int err, eoi = 0;
 
-	holm_vcpu_load(vcpu);
+	err = holm_vcpu_load(vcpu);
+	if (err)
+		return err;
 	err = holm_msr_write(vcpu, index, value, host, &eoi);
 	holm_vcpu_put(vcpu);
 	return err;
@@ -185,7 +188,7 @@ static void check_writes(struct kunit *test, const struct write_row *rows, unsig
 		int readable = !rd(vcpu, rows[i].index, host, &before);
 
 		if (host) {
-			holm_vcpu_load(vcpu);
+			holm_test_load(test, vcpu);
 			KUNIT_EXPECT_EQ_MSG(test, holm_msr_check(vcpu, rows[i].index,
 								 rows[i].value),
 					    rows[i].err, "check of %x = %llx", rows[i].index,
@@ -442,7 +445,7 @@ static void test_tsc_of_others(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, second);
 	memcpy(second, first, sizeof(*second));
 	second->tsc_offset = 0;
-	holm_vcpu_load(second);
+	holm_test_load(test, second);
 	holm_msr_reset(second);
 	holm_vcpu_put(second);
 	KUNIT_EXPECT_EQ(test, second->tsc_offset, first->tsc_offset);

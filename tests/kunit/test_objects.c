@@ -52,6 +52,53 @@ static void test_pinning(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&holm_fake_cpus), 0);
 }
 
+/* Virtualization does not come back after a suspend. */
+static void test_hw_lost(struct kunit *test)
+{
+	static const struct holm_fake_step script[] = { {} };
+	struct holm_create_vcpu second = { .apic_id = 1 };
+	struct holm_create_vm arg = { .size = sizeof(arg) };
+	struct holm_regs regs;
+	struct holm_env env;
+
+	holm_env_enter(test, &env);
+	KUNIT_EXPECT_EQ(test, holm_env_create(&env), 0);
+	holm_env_script(&env, script, 1);
+
+	/* The last CPU, as if the others were offline. */
+	local_irq_disable();
+	holm_hw_suspend();
+	WRITE_ONCE(holm_fake_owned, true);
+	holm_hw_resume();
+	WRITE_ONCE(holm_fake_owned, false);
+	local_irq_enable();
+
+	KUNIT_EXPECT_TRUE(test, holm_hw_lost());
+	KUNIT_EXPECT_EQ(test, holm_vm_create(&arg), -EIO);
+	KUNIT_EXPECT_EQ(test, holm_vcpu_create(env.vm, &second), -EIO);
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl_raw(env.vcpu_file, HOLM_RUN, 0), (long)-EIO);
+	KUNIT_EXPECT_EQ(test, env.fake->entries, 0U);
+	KUNIT_EXPECT_EQ(test, holm_env_state(&env, false, HOLM_STATE_REGS, &regs, sizeof(regs)),
+			(long)-EIO);
+	holm_env_destroy(&env);
+	KUNIT_EXPECT_EQ(test, atomic_read(&holm_fake_cpus), 0);
+
+	/* The next VM starts anew. */
+	KUNIT_EXPECT_EQ(test, holm_env_create(&env), 0);
+	holm_env_script(&env, script, 1);
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl_raw(env.vcpu_file, HOLM_RUN, 0), 0L);
+
+	/* And one that does come back goes on. */
+	local_irq_disable();
+	holm_hw_suspend();
+	holm_hw_resume();
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, atomic_read(&holm_fake_cpus), (int)num_online_cpus());
+	holm_env_script(&env, script, 1);
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl_raw(env.vcpu_file, HOLM_RUN, 0), 0L);
+	holm_env_leave(&env);
+}
+
 static void test_create_vm_args(struct kunit *test)
 {
 	static const struct {
@@ -178,6 +225,7 @@ static void test_allocation_failures(struct kunit *test)
 
 static struct kunit_case objects_cases[] = {
 	KUNIT_CASE(test_hw_on_off),
+	KUNIT_CASE(test_hw_lost),
 	KUNIT_CASE(test_pinning),
 	KUNIT_CASE(test_create_vm_args),
 	KUNIT_CASE(test_create_vcpu_args),
