@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The VM under test: see env.h; and the module's init. */
+/* The VM under test: see env.h. */
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
-#include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -14,6 +13,17 @@
 #include "env.h"
 
 static struct mm_struct *env_mm;
+
+void holm_env_setup(void)
+{
+	env_mm = current->mm;
+	mmgrab(env_mm);
+}
+
+void holm_env_teardown(void)
+{
+	mmdrop(env_mm);
+}
 
 void holm_env_enter(struct kunit *test, struct holm_env *env)
 {
@@ -148,33 +158,3 @@ void holm_env_destroy(struct holm_env *env)
 	/* A kernel thread's last fput() is done by a worker. */
 	flush_delayed_fput();
 }
-
-static int __init holm_kunit_init(void)
-{
-	int err;
-
-	/* Suites run while init_module() of this process is under way. */
-	env_mm = current->mm;
-	mmgrab(env_mm);
-
-	err = holm_xstate_setup();
-	if (!err)
-		err = holm_cpuid_setup();
-	if (!err)
-		err = holm_hw_setup(&holm_fake_backend);
-	if (err)
-		mmdrop(env_mm);
-	return err;
-}
-
-static void __exit holm_kunit_exit(void)
-{
-	holm_hw_teardown();
-	mmdrop(env_mm);
-}
-
-module_init(holm_kunit_init);
-module_exit(holm_kunit_exit);
-
-MODULE_DESCRIPTION("KUnit tests of the holm hypervisor");
-MODULE_LICENSE("GPL");

@@ -36,6 +36,13 @@ struct holm_env {
 	unsigned long ram;
 };
 
+/*
+ * At load, before the suites run: while init_module() of this process is under
+ * way, it has an address space to lend.
+ */
+void holm_env_setup(void);
+void holm_env_teardown(void);
+
 /* Borrow the address space; undone by holm_env_leave() in the same thread. */
 void holm_env_enter(struct kunit *test, struct holm_env *env);
 void holm_env_leave(struct holm_env *env);

@@ -4,6 +4,7 @@
 
 #include "../../kmod/backend.h"
 #include "../../kmod/x86/x86.h"
+#include "suites.h"
 #include "x86_host.h"
 
 static const struct holm_cpuid_host *const hosts[] = {
@@ -591,9 +592,7 @@ static struct kunit_case cpuid_cases[] = {
 	{}
 };
 
-static struct kunit_suite cpuid_suite = {
+struct kunit_suite holm_cpuid_suite = {
 	.name = "holm-cpuid",
 	.test_cases = cpuid_cases,
 };
-
-kunit_test_suite(cpuid_suite);

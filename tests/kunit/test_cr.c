@@ -3,6 +3,7 @@
 #include "../../kmod/x86/cr.h"
 #include "../../kmod/x86/insn.h"
 #include "../../kmod/x86/x86.h"
+#include "suites.h"
 #include "x86_host.h"
 
 #define PE	X86_CR0_PE
@@ -579,11 +580,9 @@ static struct kunit_case cr_cases[] = {
 	{}
 };
 
-static struct kunit_suite cr_suite = {
+struct kunit_suite holm_cr_suite = {
 	.name = "holm-cr",
 	.init = cr_init,
 	.exit = cr_exit,
 	.test_cases = cr_cases,
 };
-
-kunit_test_suite(cr_suite);

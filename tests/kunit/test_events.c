@@ -6,6 +6,7 @@
 #include "../../kmod/backend.h"
 #include "../../kmod/x86/lapic_regs.h"
 #include "helpers.h"
+#include "suites.h"
 
 #define STI	HOLM_EVENTS_SHADOW_STI
 #define MOVSS	HOLM_EVENTS_SHADOW_MOVSS
@@ -459,10 +460,9 @@ static struct kunit_case events_cases[] = {
 	{}
 };
 
-static struct kunit_suite events_suite = {
+struct kunit_suite holm_events_suite = {
 	.name = "holm-events",
 	.init = events_init,
 	.exit = events_exit,
 	.test_cases = events_cases,
 };
-kunit_test_suite(events_suite);

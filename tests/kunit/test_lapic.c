@@ -6,6 +6,7 @@
 
 #include "../../kmod/x86/lapic_regs.h"
 #include "helpers.h"
+#include "suites.h"
 
 #define MSR(offset)	(APIC_BASE_MSR + ((offset) >> 4))
 
@@ -754,10 +755,9 @@ static struct kunit_case lapic_cases[] = {
 	{}
 };
 
-static struct kunit_suite lapic_suite = {
+struct kunit_suite holm_lapic_suite = {
 	.name = "holm-lapic",
 	.init = lapic_init,
 	.exit = lapic_exit,
 	.test_cases = lapic_cases,
 };
-kunit_test_suite(lapic_suite);

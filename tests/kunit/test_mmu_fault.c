@@ -13,6 +13,7 @@
 #include "../../kmod/mmu/slots.h"
 #include "../../kmod/mmu/walker.h"
 #include "mmu_rig.h"
+#include "suites.h"
 
 /* ---- faults ------------------------------------------------------------- */
 
@@ -457,10 +458,8 @@ static struct kunit_case fault_cases[] = {
 	{}
 };
 
-static struct kunit_suite fault_suite = {
+struct kunit_suite holm_fault_suite = {
 	.name = "holm-mmu-fault",
 	.init = rig_init,
 	.test_cases = fault_cases,
 };
-
-kunit_test_suite(fault_suite);

@@ -4,6 +4,7 @@
  * together from SDM Vol. 3, "Formats of EPT Paging-Structure Entries", and APM
  * Vol. 2, "Page Translation Tables".
  */
+#include "suites.h"
 #include "test_mmu.h"
 
 #define R	HOLM_ACCESS_READ
@@ -152,11 +153,9 @@ static struct kunit_case formats_cases[] = {
 	{}
 };
 
-static struct kunit_suite formats_suite = {
+struct kunit_suite holm_formats_suite = {
 	.name = "holm-mmu-formats",
 	.init = formats_init,
 	.exit = formats_exit,
 	.test_cases = formats_cases,
 };
-
-kunit_test_suite(formats_suite);

@@ -16,6 +16,7 @@
 #include "../../kmod/mmu/slots.h"
 #include "../../kmod/mmu/walker.h"
 #include "mmu_rig.h"
+#include "suites.h"
 
 /* ---- one thing in the middle of another --------------------------------- */
 
@@ -346,10 +347,8 @@ static struct kunit_case race_cases[] = {
 	{}
 };
 
-static struct kunit_suite race_suite = {
+struct kunit_suite holm_race_suite = {
 	.name = "holm-mmu-race",
 	.init = rig_init,
 	.test_cases = race_cases,
 };
-
-kunit_test_suite(race_suite);

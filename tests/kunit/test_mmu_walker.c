@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 
+#include "suites.h"
 #include "test_mmu.h"
 
 #define R	HOLM_ACCESS_READ
@@ -734,11 +735,9 @@ static struct kunit_case walker_cases[] = {
 	{}
 };
 
-static struct kunit_suite walker_suite = {
+struct kunit_suite holm_walker_suite = {
 	.name = "holm-mmu-walker",
 	.init = walker_init,
 	.exit = walker_exit,
 	.test_cases = walker_cases,
 };
-
-kunit_test_suite(walker_suite);

@@ -3,6 +3,7 @@
 #include "../../kmod/x86/lapic_regs.h"
 #include "../../kmod/x86/x86.h"
 #include "helpers.h"
+#include "suites.h"
 
 #define NR_VCPUS	20
 
@@ -400,10 +401,9 @@ static struct kunit_case msi_cases[] = {
 	{}
 };
 
-static struct kunit_suite msi_suite = {
+struct kunit_suite holm_msi_suite = {
 	.name = "holm-msi",
 	.init = msi_init,
 	.exit = msi_exit,
 	.test_cases = msi_cases,
 };
-kunit_test_suite(msi_suite);

@@ -5,6 +5,7 @@
 #include "../../kmod/backend.h"
 #include "../../kmod/x86/insn.h"
 #include "../../kmod/x86/msr.h"
+#include "suites.h"
 #include "x86_host.h"
 
 static int msr_init(struct kunit *test)
@@ -466,11 +467,9 @@ static struct kunit_case msr_cases[] = {
 	{}
 };
 
-static struct kunit_suite msr_suite = {
+struct kunit_suite holm_msr_suite = {
 	.name = "holm-msr",
 	.init = msr_init,
 	.exit = msr_exit,
 	.test_cases = msr_cases,
 };
-
-kunit_test_suite(msr_suite);

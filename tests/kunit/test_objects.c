@@ -7,6 +7,7 @@
 #include <linux/file.h>
 
 #include "env.h"
+#include "suites.h"
 
 static void test_hw_on_off(struct kunit *test)
 {
@@ -234,8 +235,7 @@ static struct kunit_case objects_cases[] = {
 	{}
 };
 
-static struct kunit_suite objects_suite = {
+struct kunit_suite holm_objects_suite = {
 	.name = "holm-objects",
 	.test_cases = objects_cases,
 };
-kunit_test_suite(objects_suite);

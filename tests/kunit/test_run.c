@@ -6,6 +6,7 @@
 #include "../../kmod/exits.h"
 #include "../../kmod/x86/x86.h"
 #include "env.h"
+#include "suites.h"
 
 #define X86_IF	BIT(9)
 
@@ -417,8 +418,7 @@ static struct kunit_case run_suite_cases[] = {
 	{}
 };
 
-static struct kunit_suite run_suite = {
+struct kunit_suite holm_run_suite = {
 	.name = "holm-run",
 	.test_cases = run_suite_cases,
 };
-kunit_test_suite(run_suite);

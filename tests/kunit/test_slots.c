@@ -6,6 +6,7 @@
  */
 #include <linux/prandom.h>
 
+#include "suites.h"
 #include "test_mmu.h"
 
 #define U	0x7f0000000000ULL	/* a launcher address, 1G-aligned */
@@ -357,11 +358,9 @@ static struct kunit_case slots_cases[] = {
 	{}
 };
 
-static struct kunit_suite slots_suite = {
+struct kunit_suite holm_slots_suite = {
 	.name = "holm-slots",
 	.init = slots_init,
 	.exit = slots_exit,
 	.test_cases = slots_cases,
 };
-
-kunit_test_suite(slots_suite);

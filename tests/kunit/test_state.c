@@ -10,6 +10,7 @@
 #include "../../kmod/x86/x86.h"
 #include "../../kmod/x86/xstate.h"
 #include "env.h"
+#include "suites.h"
 #include "x86_host.h"
 
 #define BUF_SIZE	16384
@@ -793,11 +794,9 @@ static struct kunit_case state_cases[] = {
 	{}
 };
 
-static struct kunit_suite state_suite = {
+struct kunit_suite holm_state_suite = {
 	.name = "holm-state",
 	.init = state_init,
 	.exit = state_exit,
 	.test_cases = state_cases,
 };
-
-kunit_test_suite(state_suite);

@@ -7,6 +7,7 @@
 
 #include "../../kmod/x86/lapic_regs.h"
 #include "helpers.h"
+#include "suites.h"
 
 static int timer_init(struct kunit *test)
 {
@@ -273,10 +274,9 @@ static struct kunit_case timer_cases[] = {
 	{}
 };
 
-static struct kunit_suite timer_suite = {
+struct kunit_suite holm_timer_suite = {
 	.name = "holm-timer",
 	.init = timer_init,
 	.exit = timer_exit,
 	.test_cases = timer_cases,
 };
-kunit_test_suite(timer_suite);

@@ -5,6 +5,7 @@
 
 #include "../../kmod/holm.h"
 #include "../../kmod/x86/walk.h"
+#include "suites.h"
 
 #define MEM_SIZE	0x8000
 
@@ -312,9 +313,7 @@ static struct kunit_case walk_cases[] = {
 	{}
 };
 
-static struct kunit_suite walk_suite = {
+struct kunit_suite holm_walk_suite = {
 	.name = "holm-walk",
 	.test_cases = walk_cases,
 };
-
-kunit_test_suite(walk_suite);

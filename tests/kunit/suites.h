@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All suites, in the order in which they run. */
+#ifndef HOLM_KUNIT_SUITES_H
+#define HOLM_KUNIT_SUITES_H
+
+#include <kunit/test.h>
+
+#define HOLM_KUNIT_SUITES(suite)	\
+	suite(cpuid)			\
+	suite(cr)			\
+	suite(events)			\
+	suite(lapic)			\
+	suite(fault)			\
+	suite(formats)			\
+	suite(race)			\
+	suite(walker)			\
+	suite(msi)			\
+	suite(msr)			\
+	suite(objects)			\
+	suite(run)			\
+	suite(slots)			\
+	suite(state)			\
+	suite(timer)			\
+	suite(walk)
+
+#define HOLM_KUNIT_DECLARE(name) extern struct kunit_suite holm_##name##_suite;
+HOLM_KUNIT_SUITES(HOLM_KUNIT_DECLARE)
+
+#endif /* HOLM_KUNIT_SUITES_H */
