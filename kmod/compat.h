@@ -21,14 +21,18 @@
 #endif
 
 /*
- * Crash and emergency reboot: up to 6.5 the kernel itself leaves VMX and SVM
- * operation on every CPU where CR4.VMXE or EFER.SVME is set. Since 6.6 it
- * calls back whoever enabled them, when it was built with KVM at all.
+ * Crash and emergency reboot: since 6.6 the kernel calls back whoever enabled
+ * VMX or SVM, when it was built with KVM at all; 6.1 stable kernels took that
+ * over, there without the condition: Kbuild looks into the header. A kernel
+ * without it leaves VMX and SVM operation itself on every CPU where CR4.VMXE or
+ * EFER.SVME is set: without VMCLEAR, so that in a dump what is in a VMCS may be
+ * older than what the CPU had.
  */
 void holm_emergency_disable(void);
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) && \
-	(IS_ENABLED(CONFIG_KVM_INTEL) || IS_ENABLED(CONFIG_KVM_AMD))
+#if defined(HOLM_HAVE_EMERGENCY_CALLBACK) && \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0) || \
+	 IS_ENABLED(CONFIG_KVM_INTEL) || IS_ENABLED(CONFIG_KVM_AMD))
 static inline void holm_emergency_register(void)
 {
 	cpu_emergency_register_virt_callback(holm_emergency_disable);
