@@ -11,6 +11,7 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <asm/hardirq.h>
+#include <asm/perf_event.h>
 #include <asm/processor.h>
 #include <asm/reboot.h>
 #include <asm/tlbflush.h>
@@ -169,6 +170,23 @@ static inline bool holm_take_l1d_irq_flag(void)
 {
 	return true;
 }
+#endif
+
+/*
+ * A CPU whose processor trace does not work in VMX operation (Broadwell) faults
+ * when tracing is enabled there, and the trace of perf has to know. From 6.19 on
+ * only KVM's modules may tell it.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define HOLM_HAVE_PT_NOTICE 1
+/* On this CPU, IRQs off: before VMXON, and after VMXOFF. */
+static inline void holm_pt_notice(bool vmx_on)
+{
+	intel_pt_handle_vmx(vmx_on);
+}
+#else
+#define HOLM_HAVE_PT_NOTICE 0
+static inline void holm_pt_notice(bool vmx_on) { }
 #endif
 
 /* The user's GS selector, without changing the kernel's GS base. IRQs off. */

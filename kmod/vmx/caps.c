@@ -25,6 +25,9 @@ struct vmx_caps vmx_caps __ro_after_init;
 #define BASIC_MEMORY_TYPE_WB		6
 #define BASIC_TRUE_CONTROLS		BIT_ULL(55)
 
+/* IA32_VMX_MISC */
+#define MISC_INTEL_PT			BIT_ULL(14)
+
 /* IA32_VMX_EPT_VPID_CAP */
 #define EPT_CAP_WALK_4			BIT_ULL(6)
 #define EPT_CAP_WB			BIT_ULL(14)
@@ -334,6 +337,11 @@ int vmx_caps_setup(void)
 	err = basic_setup();
 	if (err)
 		return err;
+	if (!HOLM_HAVE_PT_NOTICE && boot_cpu_has(X86_FEATURE_INTEL_PT) &&
+	    !(vmx_rdmsr(MSR_IA32_VMX_MISC) & MISC_INTEL_PT)) {
+		pr_err("Intel PT of this CPU does not work in VMX operation, and this kernel does not let a module switch it off: boot with clearcpuid=intel_pt\n");
+		return -EOPNOTSUPP;
+	}
 
 	for (i = 0; i < ARRAY_SIZE(control_words); i++) {
 		/* Without them the capability MSRs that follow do not exist. */

@@ -106,9 +106,11 @@ static int vmx_cpu_enable(void)
 		return -EOPNOTSUPP;
 	}
 
+	holm_pt_notice(true);
 	holm_cr4_update(X86_CR4_VMXE, 0);
 	if (!vmx_on(page_to_phys(c->vmxon))) {
 		holm_cr4_update(0, X86_CR4_VMXE);
+		holm_pt_notice(false);
 		pr_err("VMXON failed on CPU %d\n", smp_processor_id());
 		return -EIO;
 	}
@@ -146,6 +148,9 @@ static void vmx_cpu_disable(void)
 	INIT_LIST_HEAD(&c->loaded);
 	vmx_off();
 	holm_cr4_update(0, X86_CR4_VMXE);
+	/* A kernel that crashes has stopped tracing and wants no more of it. */
+	if (!in_nmi())
+		holm_pt_notice(false);
 }
 
 /* ---- VMs ------------------------------------------------------------------ */
