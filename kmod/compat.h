@@ -189,6 +189,21 @@ static inline void holm_pt_notice(bool vmx_on)
 static inline void holm_pt_notice(bool vmx_on) { }
 #endif
 
+/*
+ * AMD counters can be told to count only outside of guests, and perf does so
+ * (exclude_guest) once it knows that SVM is on. Up to 6.18; from 6.19 on it
+ * hears of it from KVM only, and counts guests as well. On this CPU, IRQs off.
+ */
+static inline void holm_amd_pmu_notice(bool svm_on)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	if (svm_on)
+		amd_pmu_enable_virt();
+	else
+		amd_pmu_disable_virt();
+#endif
+}
+
 /* The user's GS selector, without changing the kernel's GS base. IRQs off. */
 static inline void holm_load_gs_index(unsigned int selector)
 {

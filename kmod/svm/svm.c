@@ -256,6 +256,7 @@ static int svm_cpu_enable(void)
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		pc->tsc_aux = svm_rdmsr(MSR_TSC_AUX);
 	pc->enabled = true;
+	holm_amd_pmu_notice(true);
 	return 0;
 }
 
@@ -274,6 +275,9 @@ static void svm_cpu_disable(void)
 	asm volatile("stgi" : : : "memory");
 	svm_wrmsr(SVM_MSR_VM_HSAVE_PA, 0);
 	svm_wrmsr(MSR_EFER, efer & ~EFER_SVME);
+	/* A kernel that crashes has no use for counters. */
+	if (!in_nmi())
+		holm_amd_pmu_notice(false);
 }
 
 /* ---- VM ------------------------------------------------------------------- */

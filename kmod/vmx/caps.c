@@ -150,6 +150,7 @@ static const struct control_word control_words[] = {
 		.msr = MSR_IA32_VMX_EXIT_CTLS,
 		.true_msr = MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		.required = exit_required,
+		.optional = EXIT_LOAD_PERF_GLOBAL,
 		.result = &vmx_caps.exit,
 	}, {
 		.name = "entry",
@@ -157,6 +158,7 @@ static const struct control_word control_words[] = {
 		.true_msr = MSR_IA32_VMX_TRUE_ENTRY_CTLS,
 		.required = entry_required,
 		.later = ENTRY_IA32E,
+		.optional = ENTRY_LOAD_PERF_GLOBAL,
 		.result = &vmx_caps.entry,
 	},
 };
@@ -259,6 +261,37 @@ static bool msr_exists(u32 index)
 		     _ASM_EXTABLE(1b, 2b)
 		     : [faulted] "+m" (faulted) : "c" (index) : "eax", "edx");
 	return !faulted;
+}
+
+#define PERFMON_LEAF		0xa
+#define PERFMON_VERSION		GENMASK(7, 0)
+
+/*
+ * Errata AAT100, AAY89, BC86, BD102 (Westmere): an exit may load
+ * IA32_PERF_GLOBAL_CTRL with another value than the VMCS has.
+ */
+static bool perf_load_broken(void)
+{
+	return boot_cpu_data.x86_vendor == X86_VENDOR_INTEL && boot_cpu_data.x86 == 6 &&
+	       (boot_cpu_data.x86_model == 37 || boot_cpu_data.x86_model == 44);
+}
+
+/* Some hypervisors show a feature and fault on its MSR. */
+static void perf_setup(void)
+{
+	bool perfmon = boot_cpu_has(X86_FEATURE_ARCH_PERFMON);
+
+	vmx_caps.pebs = perfmon && boot_cpu_has(X86_FEATURE_PEBS) &&
+			msr_exists(MSR_IA32_PEBS_ENABLE);
+	vmx_caps.perf = perfmon && (cpuid_eax(PERFMON_LEAF) & PERFMON_VERSION) >= 2 &&
+			msr_exists(MSR_CORE_PERF_GLOBAL_CTRL);
+	vmx_caps.perf_vmcs = vmx_caps.perf && vmx_caps.exit & EXIT_LOAD_PERF_GLOBAL &&
+			     vmx_caps.entry & ENTRY_LOAD_PERF_GLOBAL && !perf_load_broken();
+	if (!vmx_caps.perf_vmcs) {
+		/* Neither is ever a bit that must be one. */
+		vmx_caps.exit &= ~EXIT_LOAD_PERF_GLOBAL;
+		vmx_caps.entry &= ~ENTRY_LOAD_PERF_GLOBAL;
+	}
 }
 
 static int basic_setup(void)
@@ -365,9 +398,7 @@ int vmx_caps_setup(void)
 
 	vmx_caps.switched_tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) ||
 				    boot_cpu_has(X86_FEATURE_RDPID);
-	/* Some hypervisors show the feature and fault on its MSR. */
-	vmx_caps.pebs = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
-			boot_cpu_has(X86_FEATURE_PEBS) && msr_exists(MSR_IA32_PEBS_ENABLE);
+	perf_setup();
 	mitigation_setup();
 	return 0;
 }

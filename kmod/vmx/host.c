@@ -71,6 +71,10 @@ void vmx_host_write(struct vmx_vcpu *vmx)
 	vmcs_write_natural(VMCS_HOST_CR0, vmx->host_cr0);
 	vmcs_write_natural(VMCS_HOST_CR3, vmx->host_cr3);
 	vmcs_write_natural(VMCS_HOST_CR4, vmx->host_cr4);
+	if (vmx_caps.perf_vmcs) {
+		vmx->host_perf = 0;
+		vmcs_write64(VMCS_HOST_PERF_GLOBAL_CTRL, 0);
+	}
 	vmcs_write16(VMCS_HOST_CS_SELECTOR, __KERNEL_CS);
 	vmcs_write16(VMCS_HOST_SS_SELECTOR, __KERNEL_DS);
 	vmcs_write16(VMCS_HOST_DS_SELECTOR, 0);

@@ -112,6 +112,48 @@ static __always_inline void debug_restore(struct vmx_vcpu *vmx, const struct hos
 	vmx_write_dr7(host->dr7);
 }
 
+/* ---- performance counters ------------------------------------------------- */
+
+/*
+ * The host's counters stand still in the guest: what is to be counted there is
+ * known to perf only, and it tells no module but KVM's. PEBS writes to a linear
+ * address of the host's, and stopping its counter does not end at once what it
+ * has begun: it is switched off first.
+ */
+struct host_perf {
+	u64 ctrl;
+	u64 pebs;
+};
+
+static __always_inline void perf_stop(struct vmx_vcpu *vmx, struct host_perf *host)
+{
+	host->ctrl = 0;
+	host->pebs = 0;
+	if (vmx_caps.pebs) {
+		host->pebs = vmx_rdmsr(MSR_IA32_PEBS_ENABLE);
+		if (unlikely(host->pebs))
+			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
+	}
+	if (!vmx_caps.perf)
+		return;
+	host->ctrl = vmx_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
+	if (!vmx_caps.perf_vmcs) {
+		if (host->ctrl)
+			vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, 0);
+	} else if (unlikely(host->ctrl != vmx->host_perf)) {
+		vmcs_write64(VMCS_HOST_PERF_GLOBAL_CTRL, host->ctrl);
+		vmx->host_perf = host->ctrl;
+	}
+}
+
+static __always_inline void perf_start(const struct host_perf *host)
+{
+	if (!vmx_caps.perf_vmcs && host->ctrl)
+		vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, host->ctrl);
+	if (unlikely(host->pebs))
+		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, host->pebs);
+}
+
 /* ---- before entry --------------------------------------------------------- */
 
 static void flush(struct vmx_vcpu *vmx)
@@ -219,7 +261,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct host_debug host_debug;
-	u64 debugctl, pebs = 0;
+	struct host_perf host_perf;
+	u64 debugctl;
 	u32 info;
 
 	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
@@ -247,12 +290,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 	/* A VM exit clears it. Interrupts change it (perf), hence each time. */
 	debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	debug_load(vmx, &host_debug);
-	if (vmx_caps.pebs) {
-		/* Its buffer is at an address that is not the guest's. */
-		pebs = vmx_rdmsr(MSR_IA32_PEBS_ENABLE);
-		if (unlikely(pebs))
-			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
-	}
+	perf_stop(vmx, &host_perf);
 	if (unlikely(vmx_caps.l1d_flush))
 		vmx_l1d_flush(vmx);
 	if (vmx_read_cr2() != vcpu->sregs.cr2)
@@ -263,8 +301,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 	debug_restore(vmx, &host_debug);
 	if (unlikely(debugctl))
 		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, debugctl);
-	if (unlikely(pebs))
-		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, pebs);
+	perf_start(&host_perf);
 
 	vcpu->st_valid = 0;
 	vmx->rip_known = false;

@@ -47,9 +47,11 @@
 #define VMCS_GUEST_DEBUGCTL		0x2802
 #define VMCS_GUEST_PAT			0x2804
 #define VMCS_GUEST_EFER			0x2806
+#define VMCS_GUEST_PERF_GLOBAL_CTRL	0x2808
 #define VMCS_GUEST_PDPTE(i)		(0x280a + 2 * (i))
 #define VMCS_HOST_PAT			0x2c00
 #define VMCS_HOST_EFER			0x2c02
+#define VMCS_HOST_PERF_GLOBAL_CTRL	0x2c04
 
 /* 32 bits */
 #define VMCS_PIN_CONTROLS		0x4000
@@ -154,6 +156,7 @@
 /* "Primary VM-Exit Controls" */
 #define EXIT_SAVE_DEBUG			BIT(2)
 #define EXIT_HOST_64			BIT(9)
+#define EXIT_LOAD_PERF_GLOBAL		BIT(12)
 #define EXIT_SAVE_PAT			BIT(18)
 #define EXIT_LOAD_PAT			BIT(19)
 #define EXIT_SAVE_EFER			BIT(20)
@@ -162,6 +165,7 @@
 /* "VM-Entry Controls" */
 #define ENTRY_LOAD_DEBUG		BIT(2)
 #define ENTRY_IA32E			BIT(9)
+#define ENTRY_LOAD_PERF_GLOBAL		BIT(13)
 #define ENTRY_LOAD_PAT			BIT(14)
 #define ENTRY_LOAD_EFER			BIT(15)
 

@@ -488,6 +488,8 @@ static void vmcs_write_guest(struct vmx_vcpu *vmx)
 	vmcs_write64(VMCS_LINK_POINTER, LINK_POINTER_NONE);
 	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write64(VMCS_GUEST_PAT, vmx->vcpu->msr.pat);
+	if (vmx_caps.perf_vmcs)
+		vmcs_write64(VMCS_GUEST_PERF_GLOBAL_CTRL, 0);
 	vmcs_write32(VMCS_GUEST_ACTIVITY, 0);	/* active: HLT exits */
 	vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY, 0);
 	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG, 0);

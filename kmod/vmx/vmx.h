@@ -147,6 +147,8 @@ VMX_DR_ACCESSORS(7)
  * @l1d_flush: call vmx_l1d_flush() before each entry
  * @ibpb: barrier between different guests on a CPU
  * @pebs: IA32_PEBS_ENABLE exists
+ * @perf: IA32_PERF_GLOBAL_CTRL exists
+ * @perf_vmcs: entry and exit load it
  */
 struct vmx_caps {
 	u64 basic;
@@ -170,6 +172,8 @@ struct vmx_caps {
 	bool l1d_flush;
 	bool ibpb;
 	bool pebs;
+	bool perf;
+	bool perf_vmcs;
 };
 
 extern struct vmx_caps vmx_caps;
@@ -263,7 +267,7 @@ struct vmx_vm {
  * @exit_reason: of the last exit
  * @fail: VMX_ENTER_* of the last entry
  * @insn_error: VM-instruction error with VMX_ENTER_FAIL_VALID
- * @host_cr0, @host_cr3, @host_cr4: as the VMCS has them
+ * @host_cr0, @host_cr3, @host_cr4, @host_perf: as the VMCS has them
  * @flush_ept, @flush_vpid: before the next entry
  * @controls_dirty: @secondary, @cr4_mask, ... are to be written
  * @primary, @secondary, @entry: as the VMCS has them (or will)
@@ -297,6 +301,7 @@ struct vmx_vcpu {
 	unsigned long host_cr0;
 	unsigned long host_cr3;
 	unsigned long host_cr4;
+	u64 host_perf;		/* IA32_PERF_GLOBAL_CTRL */
 	bool inject_nmi;	/* the event given to the VMCS is an NMI */
 	bool flush_ept;
 	bool flush_vpid;
