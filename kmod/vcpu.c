@@ -110,7 +110,9 @@ void holm_vm_flush_tlb(struct holm_vm *vm)
 
 /* ---- ioctls --------------------------------------------------------------- */
 
-static long vcpu_get_state(struct holm_vcpu *vcpu, void __user *argp, bool set)
+/* @move: holm_state_blocks_get() or holm_state_blocks_set() */
+static long vcpu_state_blocks(struct holm_vcpu *vcpu, void __user *argp,
+			      int (*move)(struct holm_vcpu *, struct holm_state *))
 {
 	struct holm_state arg;
 	long err;
@@ -120,10 +122,7 @@ static long vcpu_get_state(struct holm_vcpu *vcpu, void __user *argp, bool set)
 	if (arg.flags || arg.reserved || arg.nblocks > HOLM_MAX_STATE_BLOCKS)
 		return -EINVAL;
 	arg.done = 0;
-	if (set)
-		err = holm_state_blocks_set(vcpu, &arg);
-	else
-		err = holm_state_blocks_get(vcpu, &arg);
+	err = move(vcpu, &arg);
 	if (put_user(arg.done, &((struct holm_state __user *)argp)->done))
 		return -EFAULT;
 	return err;
@@ -182,7 +181,7 @@ static long vcpu_translate(struct holm_vcpu *vcpu, void __user *argp)
 	if (copy_from_user(&arg, argp, sizeof(arg)))
 		return -EFAULT;
 	if (arg.flags & ~(HOLM_TRANSLATE_WRITE | HOLM_TRANSLATE_FETCH | HOLM_TRANSLATE_USER) ||
-	    arg.valid || arg.gpa || arg.error_code || arg.reserved)
+	    arg.reserved)
 		return -EINVAL;
 
 	holm_state_get(vcpu, HOLM_ST_CR | HOLM_ST_SEG | HOLM_ST_RIP);
@@ -255,9 +254,9 @@ static long vcpu_ioctl_locked(struct holm_vcpu *vcpu, unsigned int cmd, unsigned
 	case HOLM_RUN:
 		return uarg ? -EINVAL : holm_run(vcpu);
 	case HOLM_GET_STATE:
-		return vcpu_get_state(vcpu, argp, false);
+		return vcpu_state_blocks(vcpu, argp, holm_state_blocks_get);
 	case HOLM_SET_STATE:
-		return vcpu_get_state(vcpu, argp, true);
+		return vcpu_state_blocks(vcpu, argp, holm_state_blocks_set);
 	case HOLM_SET_CPUID:
 		return vcpu_set_cpuid(vcpu, argp);
 	case HOLM_GET_CPUID:
@@ -312,7 +311,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != HOLM_RUN_PAGE_SIZE ||
 	    !(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	holm_vma_set_flags(vma, VM_DONTEXPAND | VM_DONTCOPY);
+	/* Nor may mprotect() make it executable. */
+	holm_vma_mod_flags(vma, VM_DONTEXPAND | VM_DONTCOPY, VM_MAYEXEC);
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
