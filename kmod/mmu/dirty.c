@@ -42,7 +42,9 @@ static int dirty_check(const struct holm_memslot *slot, const struct holm_dirty_
 {
 	u64 pages = holm_slot_pages(slot);
 
-	if (!slot->dirty || !arg->num_pages || arg->first_page % 64)
+	if (!slot->dirty)
+		return -ENOENT;
+	if (!arg->num_pages || arg->first_page % 64)
 		return -EINVAL;
 	if (arg->first_page >= pages || arg->num_pages > pages - arg->first_page)
 		return -EINVAL;

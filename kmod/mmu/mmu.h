@@ -141,6 +141,7 @@ struct holm_mmu {
 	spinlock_t lock;
 	struct mutex slots_lock;
 	struct holm_memslots __rcu *slots;
+	u64 log_max_pages;
 	struct srcu_struct srcu;
 	struct {
 		u64 *table;

@@ -115,6 +115,7 @@ int holm_slots_alloc(struct holm_mmu *mmu)
 	if (!table)
 		return -ENOMEM;
 	RCU_INIT_POINTER(mmu->slots, table);
+	mmu->log_max_pages = HOLM_LOG_MAX_PAGES;
 	return 0;
 }
 
@@ -157,10 +158,21 @@ static int slot_check(const struct holm_mmu *mmu, const struct holm_slot *arg)
 	return 0;
 }
 
-static unsigned long *slot_bitmap_alloc(u64 size)
+/* 0, -E2BIG or -ENOMEM. */
+static int slot_bitmap_alloc(struct holm_mmu *mmu, u64 size, unsigned long **bitmap)
 {
+	const struct holm_memslots *table = holm_slots_locked(mmu);
+	u64 pages = size >> PAGE_SHIFT;
+	unsigned int i;
+
+	for (i = 0; i < table->nr; i++)
+		if (table->sorted[i]->dirty)
+			pages += holm_slot_pages(table->sorted[i]);
+	if (pages > mmu->log_max_pages)
+		return -E2BIG;
 	/* Whole 64-bit words: the log is read in them. */
-	return kvcalloc(BITS_TO_U64(size >> PAGE_SHIFT), sizeof(u64), GFP_KERNEL_ACCOUNT);
+	*bitmap = kvcalloc(BITS_TO_U64(size >> PAGE_SHIFT), sizeof(u64), GFP_KERNEL_ACCOUNT);
+	return *bitmap ? 0 : -ENOMEM;
 }
 
 static struct holm_memslot *slot_copy(const struct holm_memslot *slot)
@@ -182,6 +194,7 @@ static int slot_create(struct holm_mmu *mmu, const struct holm_slot *arg)
 {
 	struct holm_memslots *old = holm_slots_locked(mmu), *table;
 	struct holm_memslot *slot;
+	int err;
 
 	if (table_overlaps(old, NULL, arg->gpa, arg->size))
 		return -EEXIST;
@@ -195,10 +208,11 @@ static int slot_create(struct holm_mmu *mmu, const struct holm_slot *arg)
 	slot->size = arg->size;
 	slot->uaddr = arg->uaddr;
 	if (arg->flags & HOLM_SLOT_LOG_DIRTY) {
-		slot->dirty = slot_bitmap_alloc(arg->size);
-		if (!slot->dirty)
+		err = slot_bitmap_alloc(mmu, arg->size, &slot->dirty);
+		if (err)
 			goto err_slot;
 	}
+	err = -ENOMEM;
 	table = table_copy(old, NULL, slot);
 	if (!table)
 		goto err_bitmap;
@@ -210,7 +224,7 @@ err_bitmap:
 	kvfree(slot->dirty);
 err_slot:
 	kfree(slot);
-	return -ENOMEM;
+	return err;
 }
 
 /*
@@ -282,7 +296,7 @@ static int slot_modify(struct holm_mmu *mmu, struct holm_memslot *old, const str
 	u32 old_flags = old->flags, changed = old_flags ^ arg->flags;
 	unsigned long *old_dirty = old->dirty;
 	struct holm_memslot *new;
-	int err = -ENOMEM;
+	int err;
 
 	if (arg->uaddr != old->uaddr || arg->size != old->size)
 		return -EINVAL;
@@ -299,12 +313,13 @@ static int slot_modify(struct holm_mmu *mmu, struct holm_memslot *old, const str
 	if (changed & HOLM_SLOT_LOG_DIRTY) {
 		new->dirty = NULL;
 		if (arg->flags & HOLM_SLOT_LOG_DIRTY) {
-			new->dirty = slot_bitmap_alloc(arg->size);
-			if (!new->dirty)
+			err = slot_bitmap_alloc(mmu, arg->size, &new->dirty);
+			if (err)
 				goto err_new;
 		}
 	}
 
+	err = -ENOMEM;
 	if (arg->gpa != old->gpa) {
 		err = slot_replace(mmu, old, new);
 		if (err)

@@ -19,6 +19,13 @@
  */
 #define HOLM_SLOT_MAX_PAGES	((1ULL << 31) - 1)
 
+/*
+ * Pages of all slots of a VM that log, at most: 4 TiB, with bitmaps of 128 MiB.
+ * A bitmap costs what the slot is large, whether there is memory behind it or
+ * not; where no memory cgroup bounds that, this does.
+ */
+#define HOLM_LOG_MAX_PAGES	(1ULL << 30)
+
 /**
  * struct holm_memslot - a slot; never changes once it is in a table, but for
  *	the bits in @dirty

@@ -112,6 +112,28 @@ static const struct check_row {
 	{ "move onto itself", 7, 0, 24 * MIB, 16 * MIB, U + GIB, 0 },
 };
 
+/* What bitmaps of one VM may cost. */
+static void slots_log_limit(struct kunit *test)
+{
+	struct bare_vm *bare = test->priv;
+
+	bare->vm.mmu.log_max_pages = 3 * MIB >> PAGE_SHIFT;
+	KUNIT_EXPECT_EQ(test, set(bare, 0, LOG, 0, 3 * MIB + PAGE_SIZE, U), -E2BIG);
+	KUNIT_EXPECT_EQ(test, set(bare, 0, LOG, 0, 2 * MIB, U), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 1, LOG, 16 * MIB, 2 * MIB, U), -E2BIG);
+	KUNIT_EXPECT_EQ(test, slot_at(bare, 16 * MIB), -1);
+	KUNIT_EXPECT_EQ(test, set(bare, 1, 0, 16 * MIB, 2 * MIB, U), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 1, LOG, 16 * MIB, 2 * MIB, U), -E2BIG);
+	KUNIT_EXPECT_EQ(test, slot_at(bare, 16 * MIB), 1);
+	KUNIT_EXPECT_EQ(test, set(bare, 2, LOG, 32 * MIB, MIB, U), 0);
+	/* A slot that logs may move, and what stops logging makes room. */
+	KUNIT_EXPECT_EQ(test, set(bare, 0, LOG, 64 * MIB, 2 * MIB, U), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 0, 0, 64 * MIB, 2 * MIB, U), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 1, LOG, 16 * MIB, 2 * MIB, U), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 1, 0, 0, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, set(bare, 3, LOG, 16 * MIB, 2 * MIB, U), 0);
+}
+
 static void slots_checks(struct kunit *test)
 {
 	struct bare_vm *bare = test->priv;
@@ -312,7 +334,7 @@ static const struct log_row {
 	{ "number too high", HOLM_MAX_SLOTS, 0, 0, 64, -EINVAL },
 	{ "flags", 3, 1, 0, 64, -EINVAL },
 	{ "no slot", 5, 0, 0, 64, -ENOENT },
-	{ "not logged", 4, 0, 0, 64, -EINVAL },
+	{ "not logged", 4, 0, 0, 64, -ENOENT },
 	{ "no page", 3, 0, 0, 0, -EINVAL },
 	{ "first page not a multiple", 3, 0, 1, 64, -EINVAL },
 	{ "first page behind the end", 3, 0, 192, 64, -EINVAL },
@@ -349,6 +371,7 @@ static void slots_log_checks(struct kunit *test)
 }
 
 static struct kunit_case slots_cases[] = {
+	KUNIT_CASE(slots_log_limit),
 	KUNIT_CASE(slots_checks),
 	KUNIT_CASE(slots_move_overlap),
 	KUNIT_CASE(slots_many),
