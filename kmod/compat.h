@@ -74,12 +74,13 @@ static inline void holm_emergency_unregister(void) { }
 #endif
 
 /* vm_flags became read-only, to be changed by accessors, in 6.3. */
-static inline void holm_vma_set_flags(struct vm_area_struct *vma, vm_flags_t flags)
+static inline void holm_vma_mod_flags(struct vm_area_struct *vma, vm_flags_t set,
+				      vm_flags_t clear)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-	vm_flags_set(vma, flags);
+	vm_flags_mod(vma, set, clear);
 #else
-	vma->vm_flags |= flags;
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
 #endif
 }
 

@@ -231,7 +231,7 @@ static unsigned long huge_alloc(unsigned long *area)
 	mmap_write_lock(current->mm);
 	vma = find_vma(current->mm, at);
 	if (vma)
-		holm_vma_set_flags(vma, VM_HUGEPAGE);
+		holm_vma_mod_flags(vma, VM_HUGEPAGE, 0);
 	mmap_write_unlock(current->mm);
 
 	/* Huge when one touch brings a page in at both ends, in one piece. */
