@@ -227,31 +227,37 @@ int holm_set_cr8(struct holm_vcpu *vcpu, u64 value)
 }
 
 /**
+ * holm_efer_valid() - may EFER be written with this
+ * @vcpu: the vCPU, its lock held
+ * @value: what is written
+ *
+ * LME does not change while paging is on, for the launcher neither: what else
+ * long mode needs is in HOLM_STATE_SREGS, and EFER with it.
+ */
+bool holm_efer_valid(struct holm_vcpu *vcpu, u64 value)
+{
+	holm_state_get(vcpu, HOLM_ST_CR);
+	if (value & vcpu->efer_reserved)
+		return false;
+	return !(vcpu->sregs.cr0 & X86_CR0_PG && (value ^ vcpu->sregs.efer) & EFER_LME);
+}
+
+/**
  * holm_set_efer() - WRMSR to EFER, or the launcher's
  * @vcpu: the vCPU, its lock held
  * @value: what is written; LMA is not taken from it
- * @host: by the launcher, which may change LME while paging is on
  *
  * Return: 0, or 1 for #GP.
  */
-int holm_set_efer(struct holm_vcpu *vcpu, u64 value, bool host)
+int holm_set_efer(struct holm_vcpu *vcpu, u64 value)
 {
 	u64 old;
 
-	holm_state_get(vcpu, HOLM_ST_CR);
-	old = vcpu->sregs.efer;
-	if (value & vcpu->efer_reserved)
-		return CR_GP;
-	if (vcpu->sregs.cr0 & X86_CR0_PG && (value ^ old) & EFER_LME && !host)
+	if (!holm_efer_valid(vcpu, value))
 		return CR_GP;
 
-	value &= ~(u64)EFER_LMA;
-	if (host) {
-		if (vcpu->sregs.cr0 & X86_CR0_PG && value & EFER_LME)
-			value |= EFER_LMA;
-	} else {
-		value |= old & EFER_LMA;
-	}
+	old = vcpu->sregs.efer;
+	value = (value & ~(u64)EFER_LMA) | (old & EFER_LMA);
 	vcpu->sregs.efer = value;
 	holm_state_dirty(vcpu, HOLM_ST_CR);
 	if ((value ^ old) & (EFER_NX | EFER_LMA))

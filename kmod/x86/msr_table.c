@@ -234,8 +234,8 @@ static int read_efer(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 static int write_efer(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 {
 	if (a->check)
-		return !!(a->value & vcpu->efer_reserved);
-	return holm_set_efer(vcpu, a->value, a->host);
+		return !holm_efer_valid(vcpu, a->value);
+	return holm_set_efer(vcpu, a->value);
 }
 
 static struct holm_segment *base_segment(struct holm_vcpu *vcpu, u32 index)

@@ -235,31 +235,26 @@ static void test_efer(struct kunit *test)
 		const char *name;
 		struct cr_state s;
 		u64 value;
-		bool host;
 		int err;
 		u64 efer;
 	} rows[] = {
-		{ "LME, NXE, SCE", { ET }, LME | NXE | SCE, false, 0, LME | NXE | SCE },
-		{ "LMA is not taken", { ET }, LMA, false, 0, 0 },
-		{ "LMA stays", { PG | PE, 0, X86_CR4_PAE, LME | LMA }, LME | NXE, false, 0,
+		{ "LME, NXE, SCE", { ET }, LME | NXE | SCE, 0, LME | NXE | SCE },
+		{ "LMA is not taken", { ET }, LMA, 0, 0 },
+		{ "LMA stays", { PG | PE, 0, X86_CR4_PAE, LME | LMA }, LME | NXE, 0,
 		  LME | LMA | NXE },
-		{ "LME off while paging", { PG | PE, 0, X86_CR4_PAE, LME | LMA }, 0, false, 1 },
-		{ "LME on while paging", { PG | PE }, LME, false, 1 },
-		{ "bit 12", { ET }, BIT(12), false, 1 },
-		{ "bit 13", { ET }, BIT(13), false, 1 },
-		{ "bit 21", { ET }, BIT(21), false, 1 },
-		{ "launcher: LME on while paging", { PG | PE, 0, X86_CR4_PAE }, LME, true, 0,
-		  LME | LMA },
-		{ "launcher: LME off", { PG | PE, 0, X86_CR4_PAE, LME | LMA }, NXE, true, 0, NXE },
-		{ "launcher: bit 12", { ET }, BIT(12), true, 1 },
+		{ "LME off while paging", { PG | PE, 0, X86_CR4_PAE, LME | LMA }, 0, 1 },
+		{ "LME on while paging", { PG | PE }, LME, 1 },
+		{ "bit 12", { ET }, BIT(12), 1 },
+		{ "bit 13", { ET }, BIT(13), 1 },
+		{ "bit 21", { ET }, BIT(21), 1 },
 	};
 	struct holm_vcpu *vcpu = test->priv;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		start(vcpu, &rows[i].s);
-		KUNIT_EXPECT_EQ_MSG(test, holm_set_efer(vcpu, rows[i].value, rows[i].host),
-				    rows[i].err, "%s", rows[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, holm_set_efer(vcpu, rows[i].value), rows[i].err,
+				     "%s", rows[i].name);
 		KUNIT_EXPECT_EQ_MSG(test, vcpu->sregs.efer,
 				    rows[i].err ? rows[i].s.efer : rows[i].efer, "%s",
 				    rows[i].name);
