@@ -34,23 +34,17 @@ struct run_input {
 	struct holm_event exception;
 };
 
-static int check_exception(const struct holm_event *e)
-{
-	if (e->type != HOLM_EVENT_EXCEPTION || e->vector > 31 || e->vector == 2 || e->insn_len ||
-	    e->flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
-		return -EINVAL;
-	return 0;
-}
-
 static int run_check(const struct holm_vcpu *vcpu, const struct run_input *in)
 {
 	if (in->flags & ~RUN_FLAGS)
 		return -EINVAL;
 	if (in->flags & HOLM_RUN_COMPLETE && !vcpu->completable)
 		return -EINVAL;
-	if (in->flags & HOLM_RUN_EXCEPTION && check_exception(&in->exception))
+	if (in->flags & HOLM_RUN_EXCEPTION &&
+	    (in->exception.type != HOLM_EVENT_EXCEPTION || !holm_exception_valid(&in->exception)))
 		return -EINVAL;
-	if (in->flags & HOLM_RUN_INTR_VECTOR && (!vcpu->intr_ack || in->intr_vector > 255))
+	if (in->flags & HOLM_RUN_INTR_VECTOR &&
+	    (!vcpu->intr_ack || in->intr_vector < -1 || in->intr_vector > 255))
 		return -EINVAL;
 	return 0;
 }

@@ -179,14 +179,18 @@ static bool no_event(const struct holm_event *e)
 	       !e->error_code && !e->payload;
 }
 
-/* SDM Vol. 3, "VM-Entry Controls for Event Injection". */
-static bool exception_valid(const struct holm_event *e)
+/**
+ * holm_exception_valid() - an exception that a CPU can raise
+ * @e: the launcher's, copied
+ *
+ * SDM Vol. 3, "VM-Entry Controls for Event Injection". That an exception with
+ * an error code comes without one is fine: real mode has none.
+ */
+bool holm_exception_valid(const struct holm_event *e)
 {
 	bool has_error = e->flags & HOLM_EVENT_HAS_ERROR_CODE;
 	bool has_payload = e->flags & HOLM_EVENT_HAS_PAYLOAD;
 
-	if (no_event(e))
-		return true;
 	if (e->vector > 31 || e->vector == VEC_NMI ||
 	    e->flags & ~(HOLM_EVENT_HAS_ERROR_CODE | HOLM_EVENT_HAS_PAYLOAD))
 		return false;
@@ -200,6 +204,11 @@ static bool exception_valid(const struct holm_event *e)
 		      : e->error_code != 0)
 		return false;
 	return has_payload ? e->vector == VEC_DB || e->vector == VEC_PF : !e->payload;
+}
+
+static bool exception_valid(const struct holm_event *e)
+{
+	return no_event(e) || holm_exception_valid(e);
 }
 
 static bool interrupted_valid(const struct holm_event *e)
@@ -451,7 +460,7 @@ static int block_set_user(struct holm_vcpu *vcpu, struct holm_state_block __user
 	if (!t)
 		return -EINVAL;
 	if (block.size > block_max(t))
-		return t->size ? -EINVAL : -E2BIG;
+		return block.type == HOLM_STATE_MSRS ? -E2BIG : -EINVAL;
 	if (!block.size)
 		return block.type == HOLM_STATE_MSRS ? 0 : -EINVAL;
 
@@ -502,7 +511,7 @@ int holm_state_blocks_get(struct holm_vcpu *vcpu, struct holm_state *state)
  * @state: as for holm_state_blocks_get()
  *
  * May sleep. Return: 0, -EINVAL (unknown type, wrong size, a value that the
- * CPU would not take), -E2BIG (more than a block can have), -EFAULT, -ENOMEM.
+ * CPU would not take), -E2BIG (too many MSRs), -EFAULT, -ENOMEM.
  */
 int holm_state_blocks_set(struct holm_vcpu *vcpu, struct holm_state *state)
 {

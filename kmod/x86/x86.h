@@ -78,7 +78,8 @@ int holm_set_cr0(struct holm_vcpu *vcpu, u64 value);
 int holm_set_cr3(struct holm_vcpu *vcpu, u64 value);
 int holm_set_cr4(struct holm_vcpu *vcpu, u64 value);
 int holm_set_cr8(struct holm_vcpu *vcpu, u64 value);
-int holm_set_efer(struct holm_vcpu *vcpu, u64 value, bool host);
+int holm_set_efer(struct holm_vcpu *vcpu, u64 value);
+bool holm_efer_valid(struct holm_vcpu *vcpu, u64 value);
 /* 0, 1 #GP, 2 #UD, 3 the #DB of DR7.GD was raised */
 int holm_set_dr(struct holm_vcpu *vcpu, int dr, u64 value);
 int holm_get_dr(struct holm_vcpu *vcpu, int dr, u64 *value);
@@ -93,6 +94,9 @@ static inline bool holm_is_long_mode(u64 efer)
 int holm_cpl(struct holm_vcpu *vcpu);
 /* 64-bit mode: LMA and CS.L. Gets as little as it can: do not count on SEG or CR. */
 bool holm_is_64bit(struct holm_vcpu *vcpu);
+
+/* An exception of the launcher's, of type EXCEPTION or INT1, that a CPU can raise. */
+bool holm_exception_valid(const struct holm_event *e);
 
 /* Whole sregs from the launcher: -EINVAL unless a VM entry would take it. */
 int holm_sregs_check(struct holm_vcpu *vcpu, const struct holm_sregs *sregs);
