@@ -85,7 +85,7 @@ static bool cs_valid(const struct holm_sregs *sregs, const struct holm_segment *
 		return !dpl(cs);
 	case TYPE_CODE | TYPE_ACCESSED:
 	case TYPE_CODE | TYPE_ACCESSED | TYPE_READ:
-		return !(sregs->cr0 & X86_CR0_PE) || dpl(cs) == dpl(ss);
+		return dpl(cs) == dpl(ss);
 	default:				/* conforming */
 		return type(cs) & TYPE_CODE && dpl(cs) <= dpl(ss);
 	}
@@ -93,6 +93,9 @@ static bool cs_valid(const struct holm_sregs *sregs, const struct holm_segment *
 
 static bool ss_valid(const struct holm_sregs *sregs, const struct holm_segment *ss)
 {
+	/* The DPL is the CPL, which real mode does not have. */
+	if (!(sregs->cr0 & X86_CR0_PE) && dpl(ss))
+		return false;
 	if (!usable(ss))
 		return true;
 	/* Read-write data, expand-up or expand-down. */
