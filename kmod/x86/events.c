@@ -324,6 +324,11 @@ static bool inject_interrupted(struct holm_vcpu *vcpu, u32 *windows)
 		*windows |= HOLM_WINDOW_IRQ;
 		return false;
 	}
+	/* Only a launcher combines them; an entry would be refused. */
+	if (event.type == HOLM_EVENT_NMI && vcpu->intr_shadow) {
+		*windows |= HOLM_WINDOW_NMI;
+		return false;
+	}
 	set_none(&vcpu->interrupted);
 	inject(vcpu, &event);
 	return true;
