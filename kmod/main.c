@@ -19,6 +19,9 @@ static const struct holm_backend *const backends[] = {
 	&holm_svm_backend,
 };
 
+/* What every version has. */
+#define CAPS_SIZE_MIN	offsetofend(struct holm_caps, reserved)
+
 static long dev_get_caps(void __user *argp)
 {
 	struct holm_caps caps = {};
@@ -27,7 +30,7 @@ static long dev_get_caps(void __user *argp)
 
 	if (get_user(size, &user->size) || get_user(flags, &user->flags))
 		return -EFAULT;
-	if (size < offsetofend(struct holm_caps, features) || flags)
+	if (size < CAPS_SIZE_MIN || flags)
 		return -EINVAL;
 
 	holm_backend->caps(&caps);
