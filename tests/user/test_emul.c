@@ -397,6 +397,27 @@ static void test_rep_bounds(void **state)
 	assert_int_equal(r.run.regs.gpr[HOLM_RCX], 0x10000);
 }
 
+/* Each iteration is a step; what is left is done by the next ones. */
+static void test_rep_step(void **state)
+{
+	static struct rig r;
+	unsigned int left;
+
+	(void)state;
+	rig_init64(&r, 0);
+	set_registers(&r);
+	r.run.regs.rflags |= RFLAGS_TF;
+	r.run.regs.gpr[HOLM_RCX] = 3;
+	for (left = 2; left; left--) {
+		rig_assert_done(&r, RIG_EMULATE(&r, 0xf3, 0xaa), 0);
+		assert_int_equal(r.run.regs.gpr[HOLM_RCX], left);
+		assert_int_equal(r.naccesses, 1);
+	}
+	rig_assert_done(&r, RIG_EMULATE(&r, 0xf3, 0xaa), 2);
+	assert_int_equal(r.run.regs.gpr[HOLM_RCX], 0);
+	assert_int_equal(r.run.regs.gpr[HOLM_RDI], DEV + 0x13);
+}
+
 /* IOPL, then the bitmap of the TSS. */
 static void test_io_permission(void **state)
 {
@@ -528,6 +549,94 @@ static void test_stack(void **state)
 	rig_assert_fault(&r, RIG_EMULATE(&r, 0x50), VEC_SS, true, 0);
 }
 
+/* PUSHA and POPA, PUSHF and POPF with the stack in the device; XLAT. */
+static void test_stack_sets(void **state)
+{
+	static struct rig r;
+	struct holm_regs *regs = &r.run.regs;
+	struct holm_regs before;
+	unsigned int i;
+
+	(void)state;
+	rig_init32(&r);
+	set_registers(&r);
+	for (i = 0; i < 8; i++)
+		regs->gpr[i] = 0x11110000 + i;
+	regs->gpr[HOLM_RSP] = DEV + 0x40;
+	before = *regs;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x60), 1);
+	assert_int_equal(regs->gpr[HOLM_RSP], DEV + 0x20);
+	assert_int_equal(r.naccesses, 8);
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(r.log[i].addr, DEV + 0x3c - 4 * i);
+		assert_int_equal(r.log[i].size, 4);
+		assert_int_equal(r.log[i].value, before.gpr[i]);
+		if (i != HOLM_RSP)
+			regs->gpr[i] = ~0U;
+	}
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x61), 1);
+	assert_memory_equal(regs->gpr, before.gpr, sizeof(before.gpr));
+	/* 16 bits; across the end of the segment nothing is written. */
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x66, 0x60), 2);
+	assert_int_equal(regs->gpr[HOLM_RSP], DEV + 0x30);
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x66, 0x61), 2);
+	assert_memory_equal(regs->gpr, before.gpr, sizeof(before.gpr));
+	r.run.sregs.seg[HOLM_SEG_SS].limit = DEV + 0x3b;
+	rig_assert_fault(&r, RIG_EMULATE(&r, 0x60), VEC_SS, true, 0);
+	assert_int_equal(r.naccesses, 0);
+
+	rig_init64(&r, 0);
+	set_registers(&r);
+	regs->gpr[HOLM_RSP] = DEV + 0x40;
+	regs->rflags = 2 | RFLAGS_CF | RFLAGS_RF | RFLAGS_AC;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x9c), 1);
+	assert_int_equal(r.log[0].value, 2 | RFLAGS_CF | RFLAGS_AC);
+	assert_int_equal(r.log[0].size, 8);
+	memset(r.dev + 0x38, 0xff, 8);
+	r.dev[0x39] &= ~1;			/* TF */
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x9d), 1);
+	assert_int_equal(regs->rflags, 2 | RFLAGS_STATUS | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
+			 RFLAGS_NT | RFLAGS_AC | RFLAGS_ID);
+	/* 16 bits leave the others; a new TF is not emulated. */
+	regs->gpr[HOLM_RSP] = DEV + 0x60;
+	memset(r.dev + 0x60, 0, 2);
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x66, 0x9d), 2);
+	assert_int_equal(regs->rflags, 2 | RFLAGS_AC | RFLAGS_ID);
+	r.dev[0x63] = 1;
+	assert_int_equal(RIG_EMULATE(&r, 0x66, 0x9d), HOLM_EMUL_UNHANDLED);
+	assert_int_equal(regs->gpr[HOLM_RSP], DEV + 0x62);
+
+	/* At CPL 3 IOPL stays, and IF too when IOPL is less. */
+	rig_init64(&r, 3);
+	set_registers(&r);
+	regs->gpr[HOLM_RSP] = DEV + 0x40;
+	regs->rflags = 2 | RFLAGS_IF;
+	memset(r.dev + 0x40, 0, 8);
+	r.dev[0x41] = 0x30;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x9d), 1);
+	assert_int_equal(regs->rflags, 2 | RFLAGS_IF);
+	regs->gpr[HOLM_RSP] = DEV + 0x40;
+	regs->rflags = 2 | RFLAGS_IF | RFLAGS_IOPL;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x9d), 1);
+	assert_int_equal(regs->rflags, 2 | RFLAGS_IOPL);
+	/* Virtual-8086 mode with a lower IOPL. */
+	rig_init16(&r);
+	r.run.sregs.cr0 |= CR0_PE;
+	regs->rflags = 2 | RFLAGS_VM;
+	rig_assert_fault(&r, RIG_EMULATE(&r, 0x9c), VEC_GP, true, 0);
+	rig_assert_fault(&r, RIG_EMULATE(&r, 0x9d), VEC_GP, true, 0);
+
+	rig_init64(&r, 0);
+	set_registers(&r);
+	regs->gpr[HOLM_RBX] = DEV;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0xd7), 1);
+	assert_int_equal(r.log[0].addr, DEV + 0x88);
+	assert_int_equal(regs->gpr[HOLM_RAX], RAX_VALUE);
+	regs->gpr[HOLM_RBX] = 0xff00000000000000 | DEV;
+	rig_assert_done(&r, RIG_EMULATE(&r, 0x67, 0xd7), 2);
+	assert_int_equal(r.log[0].addr, DEV + 0x88);
+}
+
 /* ---- system instructions --------------------------------------------------- */
 
 static void test_system(void **state)
@@ -648,7 +757,9 @@ int main(void)
 		cmocka_unit_test(test_rep_bounds),
 		cmocka_unit_test(test_io_permission),
 		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_rep_step),
 		cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_stack_sets),
 		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_segment_loads),
 	};

@@ -100,6 +100,24 @@ static enum emul_step do_movbe(struct emul *e, unsigned int arg)
 				  __builtin_bswap64(value) >> (64 - e->op[0].size));
 }
 
+/* AL = [RBX + AL]: the operand is implied, the decoder says [RBX] of it. */
+static enum emul_step do_xlat(struct emul *e, unsigned int arg)
+{
+	ZydisDecodedOperand *op = &e->op[0];
+	enum emul_step step;
+	uint64_t value;
+
+	(void)arg;
+	if (!is_mem(op))
+		return EMUL_UNKNOWN;
+	op->mem.index = ZYDIS_REGISTER_AL;
+	op->mem.scale = 1;
+	step = emul_operand_read(e, op, &value);
+	if (!step)
+		emul_gpr_write(e, HOLM_RAX, 1, value);
+	return step;
+}
+
 static enum emul_step do_xchg(struct emul *e, unsigned int arg)
 {
 	ZydisDecodedOperand swap;
@@ -409,6 +427,7 @@ static const struct emul_row integer_rows[] = {
 	{ M(MOVSXD), do_movsx, 0 },
 	{ M(MOVBE), do_movbe, 0 },
 	{ M(XCHG), do_xchg, 0 },
+	{ M(XLAT), do_xlat, 0 },
 
 	{ M(ADD), do_alu, ALU_ADD },
 	{ M(OR), do_alu, ALU_OR },

@@ -10,7 +10,7 @@
  *	alu.c		results and flags, computed by the host's own instructions
  *	string.c	MOVS, STOS, LODS, CMPS, SCAS, INS, OUTS
  *	wide.c		MUL, DIV, CMPXCHG8B, CMPXCHG16B
- *	stack.c		PUSH, POP, CALL, RET, JMP
+ *	stack.c		PUSH, POP and their kin, CALL, RET, JMP
  *	sse.c		moves of x87, SSE and AVX registers
  *	system.c	control registers, descriptor-table registers
  *	desc.c		segment registers, with the checks of descriptors
@@ -48,6 +48,7 @@
 #define RFLAGS_RF	(1ULL << 16)
 #define RFLAGS_VM	(1ULL << 17)
 #define RFLAGS_AC	(1ULL << 18)
+#define RFLAGS_ID	(1ULL << 21)
 #define RFLAGS_STATUS	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 #define CR0_PE		(1ULL << 0)

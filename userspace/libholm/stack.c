@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Stack instructions and near branches, for a stack or an operand in device
- * memory (SDM vol. 2: PUSH, POP, CALL, RET, JMP, LEAVE).
+ * memory (SDM vol. 2: PUSH, POP, PUSHA, POPA, PUSHF, POPF, CALL, RET, JMP,
+ * LEAVE).
  */
 #include "emul.h"
 
@@ -116,6 +117,104 @@ static enum emul_step do_leave(struct emul *e, unsigned int arg)
 	return step;
 }
 
+/* ---- all registers, flags -------------------------------------------------- */
+
+#define NGPRS	8
+
+/* Item @n below the top of the stack, or with a negative number above it. */
+static enum emul_step item_linear(struct emul *e, int n, unsigned int size, bool write,
+				  uint64_t *linear)
+{
+	uint64_t sp = e->regs.gpr[HOLM_RSP] - (int64_t)n * size;
+
+	return emul_linear(e, HOLM_SEG_SS, sp & size_mask(stack_size(e)), size, write, linear);
+}
+
+/* RAX is pushed first, RDI last; RSP as it was before. */
+static enum emul_step do_pusha(struct emul *e, unsigned int size)
+{
+	enum emul_step step = EMUL_OK;
+	uint64_t linear[NGPRS];
+	int i;
+
+	for (i = 0; i < NGPRS && !step; i++) {
+		step = item_linear(e, i + 1, size, true, &linear[i]);
+		if (!step)
+			step = emul_check(e, linear[i], size, true);
+	}
+	for (i = 0; i < NGPRS && !step; i++)
+		step = emul_write(e, linear[i], &e->regs.gpr[i], size);
+	if (!step)
+		sp_write(e, e->regs.gpr[HOLM_RSP] - NGPRS * size);
+	return step;
+}
+
+/* RSP is read and dropped. */
+static enum emul_step do_popa(struct emul *e, unsigned int size)
+{
+	enum emul_step step = EMUL_OK;
+	uint64_t linear[NGPRS], value;
+	int i;
+
+	for (i = 0; i < NGPRS && !step; i++) {
+		step = item_linear(e, -i, size, false, &linear[i]);
+		if (!step)
+			step = emul_check(e, linear[i], size, false);
+	}
+	for (i = 0; i < NGPRS && !step; i++) {
+		int gpr = NGPRS - 1 - i;
+
+		value = 0;
+		step = emul_read(e, linear[i], &value, size);
+		if (!step && gpr != HOLM_RSP)
+			emul_gpr_write(e, gpr, size, value);
+	}
+	if (!step)
+		sp_write(e, e->regs.gpr[HOLM_RSP] + NGPRS * size);
+	return step;
+}
+
+static unsigned int iopl(const struct emul *e)
+{
+	return e->regs.rflags >> RFLAGS_IOPL_SHIFT & 3;
+}
+
+/* Virtual-8086 mode has the flags' instructions at IOPL 3 only. */
+static bool flags_refused(const struct emul *e)
+{
+	return e->sregs.cr0 & CR0_PE && e->regs.rflags & RFLAGS_VM && iopl(e) < 3;
+}
+
+static enum emul_step do_pushf(struct emul *e, unsigned int size)
+{
+	if (flags_refused(e))
+		return emul_raise_err(e, VEC_GP, 0);
+	return push(e, size, e->regs.rflags & ~(RFLAGS_RF | RFLAGS_VM));
+}
+
+static enum emul_step do_popf(struct emul *e, unsigned int size)
+{
+	uint64_t change = RFLAGS_STATUS | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC |
+			  RFLAGS_ID, value, old = e->regs.rflags;
+	enum emul_step step;
+
+	if (flags_refused(e))
+		return emul_raise_err(e, VEC_GP, 0);
+	if (!e->cpl)
+		change |= RFLAGS_IOPL;
+	if (e->cpl <= iopl(e))
+		change |= RFLAGS_IF;
+	step = pop(e, size, &value);
+	if (step)
+		return step;
+	change &= size_mask(size);
+	/* A trap that begins or ends here is the CPU's to count. */
+	if ((old ^ value) & change & RFLAGS_TF)
+		return EMUL_UNKNOWN;
+	e->regs.rflags = ((old & ~change) | (value & change)) & ~RFLAGS_RF;
+	return EMUL_OK;
+}
+
 /* ---- near branches --------------------------------------------------------- */
 
 static enum emul_step branch_to(struct emul *e, uint64_t target)
@@ -193,6 +292,16 @@ static enum emul_step do_ret(struct emul *e, unsigned int arg)
 static const struct emul_row rows[] = {
 	{ M(PUSH), do_push, 0 },
 	{ M(POP), do_pop, 0 },
+	{ M(PUSHA), do_pusha, 2 },
+	{ M(PUSHAD), do_pusha, 4 },
+	{ M(POPA), do_popa, 2 },
+	{ M(POPAD), do_popa, 4 },
+	{ M(PUSHF), do_pushf, 2 },
+	{ M(PUSHFD), do_pushf, 4 },
+	{ M(PUSHFQ), do_pushf, 8 },
+	{ M(POPF), do_popf, 2 },
+	{ M(POPFD), do_popf, 4 },
+	{ M(POPFQ), do_popf, 8 },
 	{ M(LEAVE), do_leave, 0 },
 	{ M(JMP), do_jmp, 0 },
 	{ M(CALL), do_call, 0 },

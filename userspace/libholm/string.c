@@ -2,7 +2,8 @@
 /*
  * String instructions. With REP an emulation does a bounded number of
  * iterations, so that the guest takes interrupts in between; RIP stays at the
- * instruction until RCX is used up or the condition ends it.
+ * instruction until RCX is used up or the condition ends it. With RFLAGS.TF an
+ * iteration is a step.
  */
 #include "emul.h"
 
@@ -299,6 +300,11 @@ enum emul_step emul_string(struct emul *e)
 		index_write(e, HOLM_RCX, index_read(e, HOLM_RCX) - 1);
 		if (compares && !!(e->regs.rflags & RFLAGS_ZF) != want_zf)
 			break;
+		/* Each iteration traps (SDM vol. 3, 18.3.1.4), the last one behind it. */
+		if (e->regs.rflags & RFLAGS_TF && index_read(e, HOLM_RCX)) {
+			e->next_rip = e->regs.rip;
+			break;
+		}
 	}
 	return EMUL_OK;
 }
