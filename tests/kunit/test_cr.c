@@ -403,6 +403,15 @@ static void test_modes_fetch(struct kunit *test)
 #define DATA64	{ .limit = ~0U, .attrib = 0xc093 }
 #define V86(s)	{ .base = (s) << 4, .limit = 0xffff, .attrib = 0xf3, .selector = (s) }
 
+static const struct holm_sregs real_mode = {
+	.seg = {
+		[HOLM_SEG_ES ... HOLM_SEG_GS] = { .limit = 0xffff, .attrib = 0x93 },
+		[HOLM_SEG_LDTR] = { .attrib = HOLM_SEG_UNUSABLE },
+		[HOLM_SEG_TR] = { .limit = 0xffff, .attrib = 0x8b },
+	},
+	.cr0 = ET,
+};
+
 static const struct holm_sregs long_mode = {
 	.seg = {
 		DATA64,
@@ -504,6 +513,12 @@ static const struct sregs_row sregs_rows[] = {
 	SEG("TR base not canonical", long_mode, TR, base, BIT_ULL(50), -EINVAL),
 	SEG("LDTR", long_mode, LDTR, attrib, 0x82, 0),
 	SEG("LDTR is a TSS", long_mode, LDTR, attrib, 0x8b, -EINVAL),
+
+	CTL("real mode", real_mode, cr2, 0, 0),
+	SEG("SS of level 3 in real mode", real_mode, SS, attrib, 0xf3, -EINVAL),
+	SEG("SS of level 3 in real mode, unusable", real_mode, SS, attrib,
+	    HOLM_SEG_UNUSABLE | HOLM_SEG_DPL, -EINVAL),
+	SEG("CS of level 3 in real mode", real_mode, CS, attrib, 0xfb, -EINVAL),
 
 	CTL("virtual-8086 mode", v86_mode, cr2, 0, 0),
 	SEG("virtual-8086 base", v86_mode, CS, base, 0x210, -EINVAL),

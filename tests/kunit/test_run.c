@@ -319,6 +319,17 @@ static void run_hlt_signal(struct kunit *test, struct holm_env *env)
 static void run_bad_input(struct kunit *test, struct holm_env *env)
 {
 	static const struct holm_fake_step script[] = { STEP(NULL, exit_out16, 2) };
+	static const struct holm_event no_exception[] = {
+		{ .type = HOLM_EVENT_NMI, .vector = 2 },
+		{ .type = HOLM_EVENT_EXCEPTION, .vector = 32 },
+		{ .type = HOLM_EVENT_EXCEPTION, .vector = 6, .flags = HOLM_EVENT_HAS_ERROR_CODE },
+		{ .type = HOLM_EVENT_EXCEPTION, .vector = 13, .flags = HOLM_EVENT_HAS_ERROR_CODE,
+		  .error_code = 0x10000 },
+		{ .type = HOLM_EVENT_EXCEPTION, .vector = 6, .flags = HOLM_EVENT_HAS_PAYLOAD },
+		{ .type = HOLM_EVENT_PRIV_SOFT_EXCEPTION, .vector = 1, .insn_len = 1 },
+		{ .type = HOLM_EVENT_NONE },
+	};
+	unsigned int i;
 
 	holm_env_script(env, script, ARRAY_SIZE(script));
 	env->run->in_flags = 1U << 31;
@@ -329,10 +340,10 @@ static void run_bad_input(struct kunit *test, struct holm_env *env)
 	env->run->intr_vector = 0x20;
 	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
 	env->run->in_flags = HOLM_RUN_EXCEPTION;
-	env->run->exception = (struct holm_event) { .type = HOLM_EVENT_NMI, .vector = 2 };
-	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
-	env->run->exception = (struct holm_event) { .type = HOLM_EVENT_EXCEPTION, .vector = 32 };
-	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
+	for (i = 0; i < ARRAY_SIZE(no_exception); i++) {
+		env->run->exception = no_exception[i];
+		KUNIT_EXPECT_EQ_MSG(test, run(env), (long)-EINVAL, "exception %u", i);
+	}
 	env->run->in_flags = HOLM_RUN_SREGS;		/* all zero: no valid state */
 	KUNIT_EXPECT_EQ(test, run(env), (long)-EINVAL);
 	KUNIT_EXPECT_EQ(test, env->fake->entries, 0U);
