@@ -311,11 +311,11 @@ int holm_run(struct holm_vcpu *vcpu)
 
 	if (!vcpu->cpuid)
 		return -EINVAL;		/* not configured */
-	next = run_take(vcpu);
-	if (next)
-		return next;
 	if (vcpu->shutdown)
 		return -EIO;		/* reset it first */
+	next = run_take(vcpu);		/* an exception may shut it down */
+	if (next)
+		return next;
 
 	vcpu->state = HOLM_OBJ_RUN;
 	vcpu->intr_ack = false;
