@@ -35,6 +35,7 @@ static enum holm_next to_user(struct holm_vcpu *vcpu, u32 reason)
 static enum holm_next to_user_complete(struct holm_vcpu *vcpu, u32 reason)
 {
 	vcpu->completable = true;
+	vcpu->exit_breakpoints = 0;
 	return to_user(vcpu, reason);
 }
 
@@ -149,7 +150,10 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 	run->io.data = flags & (HOLM_IO_IN | HOLM_IO_STRING) ? 0 :
 		       (u32)(vcpu->regs.gpr[HOLM_RAX] & GENMASK_ULL(size * 8 - 1, 0));
 	vcpu->exit_string_io = flags & HOLM_IO_STRING;
-	return to_user_complete(vcpu, HOLM_EXIT_IO);
+	to_user_complete(vcpu, HOLM_EXIT_IO);
+	/* The exit comes before the CPU looks at them. */
+	vcpu->exit_breakpoints = holm_io_breakpoints(vcpu, port, size);
+	return HOLM_NEXT_USER;
 }
 
 /* ---- second-level faults -------------------------------------------------- */

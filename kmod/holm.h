@@ -148,6 +148,7 @@ struct holm_vcpu {
 	u32 exit_reason;			/* [r] HOLM_EXIT_*, for the run page */
 	bool exit_string_io;			/* [r] with HOLM_EXIT_IO: INS or OUTS */
 	bool completable;			/* [r] HOLM_RUN_COMPLETE is legal */
+	u8 exit_breakpoints;			/* [r] DR6.B0..B3 that HOLM_RUN_COMPLETE hits */
 	bool intr_ack;				/* [r] HOLM_RUN_INTR_VECTOR is legal */
 
 	/* vCPU model. */

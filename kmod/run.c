@@ -114,6 +114,8 @@ static int run_take(struct holm_vcpu *vcpu)
 	if (in.flags & HOLM_RUN_COMPLETE) {
 		vcpu->next_rip = READ_ONCE(run->next_rip);
 		holm_skip_insn(vcpu);
+		if (unlikely(vcpu->exit_breakpoints))
+			holm_raise_db(vcpu, vcpu->exit_breakpoints);
 		vcpu->completable = false;
 	}
 	if (in.flags & HOLM_RUN_EXCEPTION)

@@ -339,6 +339,47 @@ int holm_get_dr(struct holm_vcpu *vcpu, int dr, u64 *value)
 	return CR_OK;
 }
 
+/* SDM Vol. 3, "Debug Control Register (DR7)": R/W of 2 is I/O, LEN 2 is not 4. */
+#define DR7_RW_IO		2
+#define DR7_LEN_8		2
+
+/**
+ * holm_io_breakpoints() - breakpoints on I/O that an instruction hits
+ * @vcpu: the vCPU, its lock held
+ * @port: first port that it accesses
+ * @size: how many: 1, 2 or 4
+ *
+ * They are traps: the #DB comes when the instruction is done (SDM Vol. 3,
+ * "Data Memory and I/O Breakpoint Exception Conditions").
+ *
+ * Return: bits B0..B3 of DR6.
+ */
+u8 holm_io_breakpoints(struct holm_vcpu *vcpu, u16 port, u8 size)
+{
+	u8 hit = 0;
+	u64 dr7;
+	int i;
+
+	holm_state_get(vcpu, HOLM_ST_DR);
+	dr7 = vcpu->dregs.dr7;
+	if (likely(!(dr7 & HOLM_DR7_ENABLED)))
+		return 0;
+	holm_state_get(vcpu, HOLM_ST_CR);
+	if (!(vcpu->sregs.cr4 & X86_CR4_DE))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(vcpu->dregs.dr); i++) {
+		u32 control = dr7 >> (16 + 4 * i) & 0xf, len = (control >> 2) + 1;
+		u64 first;
+
+		if (!(dr7 >> 2 * i & 3) || (control & 3) != DR7_RW_IO || len == DR7_LEN_8 + 1)
+			continue;
+		first = vcpu->dregs.dr[i] & ~(u64)(len - 1);
+		if (port < first + len && first < (u32)port + size)
+			hit |= BIT(i);
+	}
+	return hit;
+}
+
 /* ---- XCR0 ----------------------------------------------------------------- */
 
 /**

@@ -83,6 +83,8 @@ bool holm_efer_valid(struct holm_vcpu *vcpu, u64 value);
 /* 0, 1 #GP, 2 #UD, 3 the #DB of DR7.GD was raised */
 int holm_set_dr(struct holm_vcpu *vcpu, int dr, u64 value);
 int holm_get_dr(struct holm_vcpu *vcpu, int dr, u64 *value);
+/* DR6.B0..B3 of the breakpoints that an access to @size ports at @port hits. */
+u8 holm_io_breakpoints(struct holm_vcpu *vcpu, u16 port, u8 size);
 int holm_set_xcr(struct holm_vcpu *vcpu, u32 index, u64 value);
 
 static inline bool holm_is_long_mode(u64 efer)

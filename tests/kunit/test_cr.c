@@ -326,6 +326,46 @@ static void test_dr(struct kunit *test)
 	}
 }
 
+static void test_io_breakpoints(struct kunit *test)
+{
+	/* DR0 one port at 0x80, DR1 two at 0x90, DR2 four at 0xa0, DR3 not I/O. */
+	const u64 control = 0x2ULL << 16 | 0x6ULL << 20 | 0xeULL << 24 | 0x1ULL << 28;
+	static const struct {
+		u64 enabled, cr4;
+		u16 port;
+		u8 size, hit;
+	} rows[] = {
+		{ 0xff, X86_CR4_DE, 0x80, 1, 1 },
+		{ 0xff, X86_CR4_DE, 0x81, 1, 0 },
+		{ 0xff, X86_CR4_DE, 0x7f, 1, 0 },
+		{ 0xff, X86_CR4_DE, 0x7f, 2, 1 },
+		{ 0xff, X86_CR4_DE, 0x7d, 4, 1 },
+		{ 0xff, X86_CR4_DE, 0x91, 1, 2 },
+		{ 0xff, X86_CR4_DE, 0x92, 1, 0 },
+		{ 0xff, X86_CR4_DE, 0xa3, 4, 4 },
+		{ 0xff, X86_CR4_DE, 0xb0, 1, 0 },
+		{ 0xff, X86_CR4_DE, 0xffff, 4, 0 },
+		{ 0x02, X86_CR4_DE, 0x80, 1, 1 },
+		{ 0x01, X86_CR4_DE, 0x80, 1, 1 },
+		{ 0xfc, X86_CR4_DE, 0x80, 1, 0 },
+		{ 0x00, X86_CR4_DE, 0x80, 1, 0 },
+		{ 0xff, 0, 0x80, 1, 0 },
+	};
+	struct holm_vcpu *vcpu = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		start(vcpu, &(struct cr_state){ .cr0 = PE | ET, .cr4 = rows[i].cr4 });
+		vcpu->dregs = (struct holm_debugregs){
+			/* Bits of an address below the length are ignored. */
+			.dr = { 0x80, 0x91, 0xa2, 0xb0 },
+			.dr7 = 0x400 | control | rows[i].enabled,
+		};
+		KUNIT_EXPECT_EQ_MSG(test, holm_io_breakpoints(vcpu, rows[i].port, rows[i].size),
+				    rows[i].hit, "row %u", i);
+	}
+}
+
 static void test_xcr(struct kunit *test)
 {
 	struct holm_vcpu *vcpu = test->priv;
@@ -581,6 +621,7 @@ static struct kunit_case cr_cases[] = {
 	KUNIT_CASE(test_needs_pdptes),
 	KUNIT_CASE(test_efer),
 	KUNIT_CASE(test_dr),
+	KUNIT_CASE(test_io_breakpoints),
 	KUNIT_CASE(test_xcr),
 	KUNIT_CASE(test_modes),
 	KUNIT_CASE(test_modes_fetch),
