@@ -304,5 +304,6 @@ void test_modes(void);
 void test_exceptions(void);
 void test_io(void);
 void test_cpuid_msr(void);
+void test_mmio(void);
 
 #endif

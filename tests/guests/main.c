@@ -189,6 +189,7 @@ int main(int argc, char **argv)
 	test_exceptions();
 	test_io();
 	test_cpuid_msr();
+	test_mmio();
 
 	printf("1..%u\n", count);
 	free(hv.cpuid);
