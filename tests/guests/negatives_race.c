@@ -393,9 +393,9 @@ static int join(struct race *race, pthread_t thread)
 	return 0;
 }
 
-typedef void *thread_fn(void *arg);
+typedef void *(*thread_fn)(void *arg);
 
-static int run_threads(struct race *race, thread_fn *const *fns, unsigned int ms)
+static int run_threads(struct race *race, const thread_fn *fns, unsigned int ms)
 {
 	pthread_t threads[MAX_THREADS];
 	int n, i, hung = 0;
@@ -427,7 +427,7 @@ static void restore(struct race *race)
 }
 
 static void test_race(const char *name, const uint8_t *guest, bool hostile,
-		      thread_fn *const *fns)
+		      const thread_fn *fns)
 {
 	static struct race race;
 	int hung;
@@ -451,7 +451,7 @@ static void test_race(const char *name, const uint8_t *guest, bool hostile,
 }
 
 #define RACE(name, guest, hostile, ...)						\
-	test_race(name, guest, hostile, (thread_fn *const []){ __VA_ARGS__, NULL })
+	test_race(name, guest, hostile, (const thread_fn[]) { __VA_ARGS__, NULL })
 
 /* ---- one at a time ------------------------------------------------------ */
 
@@ -543,7 +543,7 @@ static void test_close_running(const uint8_t *guest, const char *what)
 static void test_create_same(void)
 {
 	static struct race race;
-	static thread_fn *const fns[] = {
+	static const thread_fn fns[] = {
 		create_thread, create_thread, create_thread, inject_thread, NULL,
 	};
 

@@ -63,13 +63,26 @@ static const struct {
 	{ "paravirtual features", 0x40000001, EAX, 1 },
 };
 
+static uint32_t *entry_reg(struct holm_cpuid_entry *e, int reg)
+{
+	switch (reg) {
+	case EAX:
+		return &e->eax;
+	case EBX:
+		return &e->ebx;
+	case ECX:
+		return &e->ecx;
+	default:
+		return &e->edx;
+	}
+}
+
 static void test_shown(int dev, int vcpu)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(shown); i++) {
 		struct holm_cpuid_entry *e;
-		uint32_t *reg;
 
 		load_table(dev);
 		e = find_leaf(shown[i].function);
@@ -77,8 +90,7 @@ static void test_shown(int dev, int vcpu)
 			e = &table[table_nent++];
 			*e = (struct holm_cpuid_entry) { .function = shown[i].function };
 		}
-		reg = (uint32_t *[]){ &e->eax, &e->ebx, &e->ecx, &e->edx }[shown[i].reg];
-		*reg |= shown[i].set;
+		*entry_reg(e, shown[i].reg) |= shown[i].set;
 		expect(set_table(vcpu, table_nent), -EINVAL, "SET_CPUID: shows %s", shown[i].what);
 	}
 }
