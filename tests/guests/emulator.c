@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/io.h>
+#include <ucontext.h>
 
 #include "guest.h"
 
@@ -37,26 +38,37 @@ void emulator_detect(void)
 }
 
 static sigjmp_buf back;
+static uint64_t error_code;
 
-static void on_signal(int sig)
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
+	const ucontext_t *uc = context;
+
+	(void)info;
 	/* Handlers run with the AC flag of what they interrupt. */
 	asm volatile("pushf\n\tandl	$~0x40000, (%%rsp)\n\tpopf" : : : "cc", "memory");
+	error_code = uc->uc_mcontext.gregs[REG_ERR];
 	siglongjmp(back, sig);
 }
 
-/* Does @fn, in this process, end in the signal? */
-static bool raises(int sig, void (*fn)(void))
-{
-	struct sigaction action = { .sa_handler = on_signal }, old;
-	bool raised;
+static const int signals[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV };
 
-	sigaction(sig, &action, &old);
-	raised = sigsetjmp(back, 1) != 0;
-	if (!raised)
+/* The signal that @fn, in this process, ends in; 0 for none. */
+static int signal_of(void (*fn)(void))
+{
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	struct sigaction old[ARRAY_SIZE(signals)];
+	unsigned int i;
+	int sig;
+
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &action, &old[i]);
+	sig = sigsetjmp(back, 1);
+	if (!sig)
 		fn();
-	sigaction(sig, &old, NULL);
-	return raised;
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &old[i], NULL);
+	return sig;
 }
 
 /* Signal handlers begin with all masked, and there is no return from this one. */
@@ -88,22 +100,79 @@ static void unaligned_access(void)
 		     : "=&r" (value) : "r" ((char *)data + 1), "m" (data) : "cc");
 }
 
-/* Of rows with an unmasked SIMD floating-point exception. */
-const char *no_simd_exceptions(void)
+static void int1(void)
 {
-	static int there = -1;
-
-	if (there < 0)
-		there = raises(SIGFPE, simd_exception);
-	return there ? NULL : "this emulated CPU raises no SIMD floating-point exception";
+	asm volatile(".byte 0xf1");
 }
 
-/* Of rows with an unaligned access at CPL 3. */
+/* Linux lets no process use this one. */
+#define GATE	0x21
+
+static void closed_gate(void)
+{
+	asm volatile("int	%0" : : "i" (GATE));
+}
+
+static void stack_not_canonical(void)
+{
+	asm volatile("push	%%rbp\n\t"
+		     "mov	%0, %%rbp\n\t"
+		     "mov	(%%rbp), %%rax\n\t"
+		     "pop	%%rbp"
+		     : : "r" (BIT(63)) : "rax", "memory");
+}
+
+const char *no_simd_exceptions(void)
+{
+	static int sig = -1;
+
+	if (sig < 0)
+		sig = signal_of(simd_exception);
+	return sig == SIGFPE ? NULL : "this emulated CPU raises no SIMD floating-point exception";
+}
+
 const char *no_alignment_checks(void)
 {
-	static int there = -1;
+	static int sig = -1;
 
-	if (there < 0)
-		there = raises(SIGBUS, unaligned_access);
-	return there ? NULL : "this emulated CPU does not check alignment";
+	if (sig < 0)
+		sig = signal_of(unaligned_access);
+	return sig == SIGBUS ? NULL : "this emulated CPU does not check alignment";
+}
+
+const char *no_int1(void)
+{
+	static int sig = -1;
+
+	if (sig < 0)
+		sig = signal_of(int1);
+	return sig == SIGTRAP ? NULL : "this emulated CPU has no INT1";
+}
+
+const char *no_gate_error_codes(void)
+{
+	static int sig = -1;
+	static bool right;
+
+	if (sig < 0) {
+		sig = signal_of(closed_gate);
+		right = sig == SIGSEGV && error_code == GATE * 8 + 2;
+	}
+	return right ? NULL : "this emulated CPU's error codes name another gate in long mode";
+}
+
+const char *no_canonical_stack_fault(void)
+{
+	static int sig = -1;
+
+	/* SIGBUS is #SS, SIGSEGV #GP. */
+	if (sig < 0)
+		sig = signal_of(stack_not_canonical);
+	return sig == SIGBUS ? NULL :
+	       "this emulated CPU raises #GP for a stack address that is not canonical";
+}
+
+const char *no_segment_checks(void)
+{
+	return hv.tcg ? "QEMU's emulation does not check segment limits and types on accesses" : NULL;
 }

@@ -25,8 +25,8 @@ fetch_resume:
 
 /* ---- instructions that raise them ------------------------------------------ */
 
-/* x87: an invalid operation is pending; SSE: division by zero is not masked. */
-.macro arithmetic_faults
+/* x87: an invalid operation is pending. */
+.macro x87_fault
 	fninit
 	movl	$0x37e, fpu_control	/* IM clear */
 	fldcw	fpu_control
@@ -35,6 +35,10 @@ fetch_resume:
 	fdivrp
 	fault	fwait
 	fninit
+.endm
+
+/* SSE: division by zero is not masked. */
+.macro simd_fault
 	movl	$0x1d80, fpu_control	/* ZM clear */
 	ldmxcsr	fpu_control
 	pxor	%xmm1, %xmm1
@@ -43,6 +47,7 @@ fetch_resume:
 	fault	divss %xmm1, %xmm0
 	movl	$0x1f80, fpu_control
 	ldmxcsr	fpu_control
+	done
 .endm
 
 	.section .text16, "awx"
@@ -71,11 +76,9 @@ ex16_of:
 	fault	bound %ax, bounds16
 	fault	ud2
 	fault	.byte 0xf0, 0x90	/* LOCK NOP */
-	arithmetic_faults
+	x87_fault
 	int	$0x21
 ex16_int:
-	.byte	0xf1			/* INT1 */
-ex16_int1:
 	done
 
 	.set	bits, 32
@@ -96,11 +99,9 @@ ex32_of:
 	fault	bound %eax, bounds32
 	fault	ud2
 	fault	.byte 0xf0, 0x90
-	arithmetic_faults
+	x87_fault
 	int	$0x21
 ex32_int:
-	.byte	0xf1
-ex32_int1:
 	done
 
 	.set	bits, 64
@@ -120,17 +121,37 @@ ex64_bp:
 	fault	.byte 0x06		/* PUSH ES */
 	fault	.byte 0x27		/* DAA */
 	fault	.byte 0x9a, 0, 0, 0, 0, 0, 0	/* CALL FAR ptr */
-	arithmetic_faults
+	x87_fault
 	mov	$1 << 63, %rax
 	fault	mov (%rax), %rbx
-	mov	%rsp, %rdx
-	mov	%rax, %rsp
-	fault	mov (%rsp), %rbx
-	mov	%rdx, %rsp
 	int	$0x21
 ex64_int:
+	done
+
+guest64 stack_not_canonical
+	mov	$1 << 63, %rbp
+	fault	mov (%rbp), %rbx
+	done
+
+guest16 xm16
+	simd_fault
+guest32 xm32
+	simd_fault
+guest64 xm64
+	simd_fault
+
+/* INT1 is no INT n: no gate keeps CPL 3 from it. */
+guest16 int1_16
 	.byte	0xf1
-ex64_int1:
+int1_16_next:
+	done
+guest32 int1_32
+	.byte	0xf1
+int1_32_next:
+	done
+guest64 int1_64
+	.byte	0xf1
+int1_64_next:
 	done
 
 guest64 user_gate
@@ -187,9 +208,6 @@ guest32 segments32
 	fault	mov %eax, %ss
 	mov	$SEL_RDONLY, %eax
 	fault	mov %eax, %ss
-	mov	%eax, %es
-	fault	movl %eax, %es:SCRATCH_ADDR
-	mov	%es:SCRATCH_ADDR, %eax
 	mov	$0x400, %eax		/* beyond the GDT */
 	fault	mov %eax, %es
 	mov	$0x404, %eax		/* in an LDT that is not there */
@@ -198,6 +216,17 @@ guest32 segments32
 	fault	mov %eax, %es
 	xor	%eax, %eax
 	fault	mov %eax, %ss
+	fault	ljmp $SEL_NOT_PRESENT, $1f	/* data */
+1:	fault	int $0x41		/* its gate's selector is not in the GDT */
+	done
+
+/* What loaded segments allow. */
+guest32 segment_accesses32
+	mov	$SEL_RDONLY, %eax
+	mov	%eax, %es
+	fault	movl %eax, %es:SCRATCH_ADDR
+	mov	%es:SCRATCH_ADDR, %eax
+	xor	%eax, %eax
 	mov	%eax, %es
 	fault	movl %es:SCRATCH_ADDR, %eax
 	mov	$SEL_SMALL, %eax
@@ -205,12 +234,13 @@ guest32 segments32
 	movl	%es:0xffc, %ebx
 	fault	movl %es:0xffd, %ebx
 	mov	%eax, %ss
+	mov	$0xf00, %esp		/* for the frame, below the limit */
 	mov	$0xffd, %ebp
 	fault	movl (%ebp), %ebx
 	mov	$SEL_DATA, %eax
 	mov	%eax, %ss
-	fault	ljmp $SEL_NOT_PRESENT, $1f
-1:	fault	int $0x41		/* its gate's selector is not present */
+	mov	$STACK_TOP, %esp
+	fault	movl %eax, %cs:SCRATCH_ADDR
 	done
 
 /* From CPL 3 to CPL 1 by a call gate; SS1 in the TSS is bad. */
@@ -327,6 +357,16 @@ guest64 df_gate
 	xor	%eax, %eax
 	mov	$1 << 63, %rbx
 df_gate_at:
+	mov	(%rbx), %rax
+	done
+
+/* The same where the table was read before, so that no exit is in between. */
+guest64 df_gate_read
+	mov	IDT_ADDR + 16 * 13, %eax
+	mov	IDT_ADDR + 16 * 11, %eax
+	mov	IDT_ADDR + 16 * 8, %eax
+	mov	$1 << 63, %rbx
+df_gate_read_at:
 	mov	(%rbx), %rax
 	done
 

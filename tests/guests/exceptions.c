@@ -33,7 +33,7 @@ static void user_gate(struct guest *g)
 /* Gates that CPL 3 may use. */
 static void dpl3_gates(struct guest *g)
 {
-	if (g->mode == USER32)
+	if (g->mode == USER32 || g->mode == VM86)
 		guest_idt(g, 0x21, G_vectors32 + 16 * 0x21, SEL_CODE32, 14, 3, 0);
 	else if (g->mode == USER64 || g->mode == USERCOMPAT32)
 		user_gate(g);
@@ -203,17 +203,23 @@ static void in_kernel_frame(struct guest *g)
 /* ---- rows ------------------------------------------------------------------- */
 
 #define EX16(name, mode)						\
-	{ name, mode, G_ex16,						\
+	{ name, mode, G_ex16, .setup = dpl3_gates,			\
 	  EVENTS(X(0), X(0), X_AT(3, G_ex16_bp), X_AT(4, G_ex16_of), X(5), X(6), X(6), X(16), \
-		 X(19), IRQ_AT(0x21, G_ex16_int), DB_AT(0, G_ex16_int1)) }
+		 IRQ_AT(0x21, G_ex16_int)) }
 #define EX32(name, mode)						\
 	{ name, mode, G_ex32, .setup = dpl3_gates,			\
 	  EVENTS(X(0), X(0), X_AT(3, G_ex32_bp), X_AT(4, G_ex32_of), X(5), X(6), X(6), X(16), \
-		 X(19), IRQ_AT(0x21, G_ex32_int), DB_AT(0, G_ex32_int1)) }
+		 IRQ_AT(0x21, G_ex32_int)) }
 #define EX64(name, mode)						\
 	{ name, mode, G_ex64, .setup = dpl3_gates,			\
 	  EVENTS(X(0), X(0), X_AT(3, G_ex64_bp), X(6), X(6), X(6), X(6), X(6), X(6), X(6), X(16), \
-		 X(19), XE(13, 0), XE(12, 0), IRQ_AT(0x21, G_ex64_int), DB_AT(0, G_ex64_int1)) }
+		 XE(13, 0), IRQ_AT(0x21, G_ex64_int)) }
+
+/* What some emulated hosts lack. */
+#define XM_INT1(name, mode, bits)					\
+	{ "xm_" name, mode, G_xm##bits, .skip = no_simd_exceptions, EVENTS(X(19)) }, \
+	{ "int1_" name, mode, G_int1_##bits, .skip = no_int1,		\
+	  EVENTS(DB_AT(0, G_int1_##bits##_next)) }
 
 /* A guest of page faults in several modes, with U set in the error code or not. */
 #define PF2(guest, ...)							\
@@ -236,6 +242,21 @@ static const struct guest_row rows[] = {
 	EX32("usercompat32", USERCOMPAT32),
 	EX64("long64", LONG64),
 	EX64("user64", USER64),
+	XM_INT1("real16", REAL16, 16),
+	XM_INT1("prot16", PROT16, 16),
+	XM_INT1("vm86", VM86, 16),
+	XM_INT1("prot32", PROT32, 32),
+	XM_INT1("paged32", PAGED32, 32),
+	XM_INT1("pae32", PAE32, 32),
+	XM_INT1("compat32", COMPAT32, 32),
+	XM_INT1("user32", USER32, 32),
+	XM_INT1("usercompat32", USERCOMPAT32, 32),
+	XM_INT1("long64", LONG64, 64),
+	XM_INT1("user64", USER64, 64),
+	{ "stack_not_canonical_long64", LONG64, G_stack_not_canonical,
+	  .skip = no_canonical_stack_fault, EVENTS(XE(12, 0)) },
+	{ "stack_not_canonical_user64", USER64, G_stack_not_canonical,
+	  .skip = no_canonical_stack_fault, EVENTS(XE(12, 0)) },
 	{ GUEST(user_gate, USER64), .setup = user_gate,
 	  EVENTS(XE(13, GATE_ERROR(0x20)), IRQ(0x21), X_AT(3, G_user_gate_bp)) },
 	{ GUEST(gate_not_present, LONG64), .setup = clear_gates,
@@ -248,16 +269,21 @@ static const struct guest_row rows[] = {
 	{ GUEST(fpu_ts, LONG64), .setup = set_ts, EVENTS(X(7), X(7), X(7)) },
 	{ GUEST(fpu_em, LONG64), .setup = set_em, EVENTS(X(7), X(6)) },
 	{ GUEST(sse_off, LONG64), .setup = no_osfxsr, EVENTS(X(6)) },
-	{ GUEST(xm_off, LONG64), .setup = no_osxmmexcpt, EVENTS(X(6)) },
+	{ GUEST(xm_off, LONG64), .setup = no_osxmmexcpt, .skip = no_simd_exceptions,
+	  EVENTS(X(6)) },
 
 	{ GUEST(segments32, PROT32), .setup = segments32,
 	  EVENTS(XE(11, SEL_NOT_PRESENT), XE(12, SEL_NOT_PRESENT), XE(13, SEL_RDONLY),
-		 XE(13, 0), XE(13, 0x400), XE(13, 0x404), XE(13, SEL_TSS), XE(13, 0), XE(13, 0),
-		 XE(13, 0), XE(12, 0), XE(13, SEL_NOT_PRESENT), XE(13, 0x400)) },
+		 XE(13, 0x400), XE(13, 0x404), XE(13, SEL_TSS), XE(13, 0),
+		 XE(13, SEL_NOT_PRESENT), XE(13, 0x400)) },
+	{ GUEST(segment_accesses32, PROT32), .skip = no_segment_checks,
+	  EVENTS(XE(13, 0), XE(13, 0), XE(13, 0), XE(12, 0), XE(13, 0)) },
 	{ GUEST(invalid_tss, USER32), .setup = invalid_tss, EVENTS(XE(10, 0x400)) },
 	{ "alignment_user32", USER32, G_alignment32, .setup = alignment,
+	  .skip = no_alignment_checks,
 	  EVENTS(XE(17, 0), XE(17, 0)) },
 	{ "alignment_usercompat32", USERCOMPAT32, G_alignment32, .setup = alignment,
+	  .skip = no_alignment_checks,
 	  EVENTS(XE(17, 0), XE(17, 0)) },
 	{ "alignment_supervisor", PAGED32, G_alignment32, .setup = alignment },
 	{ "alignment_off", USER32, G_alignment32 },
@@ -323,6 +349,8 @@ static const struct guest_row rows[] = {
 
 	{ GUEST(df_gate, LONG64), .setup = gp_gate_absent,
 	  EVENTS(XE_AT(8, 0, G_df_gate_at)) },
+	{ GUEST(df_gate_read, LONG64), .setup = gp_gate_absent,
+	  EVENTS(XE_AT(8, 0, G_df_gate_read_at)) },
 	{ GUEST(df_stack, LONG64), .setup = df_ist, .check = in_kernel_frame,
 	  EVENTS(XE_AT(8, 0, G_df_stack_at)) },
 	{ GUEST(df_stack32, PAGED32), .end = HOLM_EXIT_SHUTDOWN, .check = check_shutdown },

@@ -69,11 +69,15 @@ bool hv_has(uint32_t function, uint32_t index, int reg, int bit);
 const struct holm_cpuid_entry *hv_cpuid(uint32_t function, uint32_t index);
 
 /*
- * For struct guest_row.skip: what an emulated host's CPU does not do. Asked of
- * the host itself, no guest is involved.
+ * For struct guest_row.skip: what an emulated host's CPU does not do. Where a
+ * process can ask the host itself it does, and no guest is involved.
  */
 const char *no_simd_exceptions(void);
 const char *no_alignment_checks(void);
+const char *no_int1(void);
+const char *no_gate_error_codes(void);
+const char *no_canonical_stack_fault(void);
+const char *no_segment_checks(void);
 /* Fill in hv.tcg, hv.bochs. */
 void emulator_detect(void);
 

@@ -35,6 +35,12 @@ static void vm86_iopl0(struct guest *g)
 	g->regs.rflags &= ~RFLAGS_IOPL3;
 }
 
+/* IOPL 3 does not open a gate: INT n in virtual-8086 mode needs DPL 3. */
+static void vm86_gate(struct guest *g)
+{
+	guest_idt(g, 0x21, G_vectors32 + 16 * 0x21, SEL_CODE32, 14, 3, 0);
+}
+
 static void task_gates(struct guest *g)
 {
 	guest_idt(g, 0x40, 0, SEL_TASK, 5, 0, 0);
@@ -77,7 +83,7 @@ static const struct guest_row rows[] = {
 		 V(EFER_LME | EFER_NXE), V(CR0_REAL), X(6), IRQ(0x21)) },
 	{ GUEST(real_long_direct, REAL16), .setup = long_tables,
 	  EVENTS(V(EFER_LME | EFER_NXE | EFER_LMA), X(6)) },
-	{ GUEST(prot_vm86_prot, PROT32),
+	{ GUEST(prot_vm86_prot, PROT32), .setup = vm86_gate,
 	  EVENTS(V(0x40), X(6), IRQ(0x21), V(0x3002)) },
 	{ GUEST(vm86_iopl0, VM86), .setup = vm86_iopl0,
 	  EVENTS(XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0),
