@@ -50,6 +50,9 @@ static void svm_set_asid(struct svm_vcpu *svm, struct svm_cpu *pc)
 	v->tlb_control = SVM_TLB_NOTHING;
 	if (likely(svm->asid_generation == pc->asid_generation && !svm->flush))
 		return;
+	/* Perhaps SVM was off in between, and what the CPU had cached is gone. */
+	if (svm->asid_generation != pc->asid_generation)
+		svm->clean = 0;
 
 	if (svm->asid_generation == pc->asid_generation && svm_caps.flush_asid) {
 		v->tlb_control = SVM_TLB_FLUSH_GUEST;
