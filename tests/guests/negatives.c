@@ -7,6 +7,7 @@
  * usage: holm-negatives [--quick] [--seed N] [--iterations N] [PART...]
  */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -73,6 +74,7 @@ bool quick;
 uint64_t seed = 1;
 unsigned long fuzz_iterations;
 int rig_dev = -1;
+bool tcg, hide_long_mode;
 
 static unsigned int passed_count, failed_count;
 
@@ -186,6 +188,17 @@ long slot_set(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size
 	return call(vm, HOLM_SET_SLOT, &arg);
 }
 
+#define EDX_LM		(1U << 29)	/* of 80000001H */
+
+void cpuid_adjust(struct holm_cpuid_entry *entries, uint32_t nent)
+{
+	uint32_t i;
+
+	for (i = 0; hide_long_mode && i < nent && i < HOLM_MAX_CPUID_ENTRIES; i++)
+		if (entries[i].function == 0x80000001)
+			entries[i].edx &= ~EDX_LM;
+}
+
 long cpuid_set_all(int dev, int vcpu)
 {
 	struct holm_cpuid_entry entries[HOLM_MAX_CPUID_ENTRIES];
@@ -195,6 +208,7 @@ long cpuid_set_all(int dev, int vcpu)
 	};
 	long err = call(dev, HOLM_GET_SUPPORTED_CPUID, &arg);
 
+	cpuid_adjust(entries, err ? 0 : arg.nent);
 	return err ? err : call(vcpu, HOLM_SET_CPUID, &arg);
 }
 
@@ -581,6 +595,16 @@ static int usage(void)
 	return 2;
 }
 
+#define SIGNATURE_TCG	0x54474354	/* "TCGTCGTCGTCG" */
+
+static bool is_tcg(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	__cpuid(0x40000000, eax, ebx, ecx, edx);
+	return ebx == SIGNATURE_TCG && ecx == ebx && edx == ebx;
+}
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -633,6 +657,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGALRM, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
+	tcg = is_tcg();
 	explain("seed %llu", (unsigned long long)seed);
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		double began = seconds();

@@ -37,6 +37,14 @@ extern const uint8_t guest_walk[];	/* writes to each page for ever */
 
 /* An emulator that takes its time: fewer rounds. */
 extern bool quick;
+/*
+ * QEMU's emulation of SVM loses the host's paging when a guest leaves with
+ * EFER.LME, but neither CR0.PG nor CR4.PAE: the CPU hangs. Here, guests of
+ * random states do not have it.
+ */
+extern bool tcg;
+/* What cpuid_set_all() sets shows no long mode. */
+extern bool hide_long_mode;
 extern uint64_t seed;
 extern unsigned long fuzz_iterations;
 
@@ -81,8 +89,9 @@ long vm_create(int dev);
 long vcpu_create(int vm, uint32_t apic_id);
 long slot_set(int vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size,
 	      const void *uaddr);
-/* What the host supports is the vCPU's. */
+/* What the host supports is the vCPU's, or what @entries has of it, adjusted. */
 long cpuid_set_all(int dev, int vcpu);
+void cpuid_adjust(struct holm_cpuid_entry *entries, uint32_t nent);
 
 long state_get(int vcpu, uint32_t type, void *data, uint32_t size);
 long state_set(int vcpu, uint32_t type, const void *data, uint32_t size);

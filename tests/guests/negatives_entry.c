@@ -27,6 +27,10 @@ static void ticks(bool on)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
+#define CR0_PG		(1U << 31)
+#define CR4_PAE		(1U << 5)
+#define EFER_LME	(1U << 8)
+
 /* ---- the run page ------------------------------------------------------- */
 
 static void test_in_flags(struct rig *r)
@@ -420,6 +424,8 @@ static void test_random_sregs(struct rig *r)
 		state_get(r->vcpu, HOLM_STATE_SREGS, &old, sizeof(old));
 		mode_sregs(r, random_below(&random, MODES), &sregs);
 		mutate(&sregs, &random);
+		if (tcg && !(sregs.cr0 & CR0_PG) && !(sregs.cr4 & CR4_PAE))
+			sregs.efer &= ~(uint64_t)EFER_LME;
 		ret = state_set(r->vcpu, HOLM_STATE_SREGS, &sregs, sizeof(sregs));
 		if (ret) {
 			refused++;

@@ -22,7 +22,7 @@
 #define THREADS		3
 #define VMS		2
 #define VCPUS		4
-#define ITERATIONS	60000UL
+#define ITERATIONS	30000UL
 #define QUICK_ITERATIONS	3000UL
 /* The threads are hung when none of them has made a call for so long. */
 #define STALL_SECONDS	60
@@ -132,11 +132,12 @@ static void fill_blocks(struct fuzzer *f, struct holm_state *state, int vcpu, bo
 	uint8_t *scratch = scratch_of(f);
 	struct holm_state_block *blocks = (struct holm_state_block *)scratch;
 	uint8_t *data = scratch + 256;
-	unsigned int i;
+	unsigned int i, nblocks = 1 + random_below(&f->random, 3);
 
-	state->nblocks = 1 + random_below(&f->random, 3);
+	/* All of it may change meanwhile: another thread's call writes to it. */
+	state->nblocks = nblocks;
 	state->blocks = (uintptr_t)blocks;
-	for (i = 0; i < state->nblocks; i++) {
+	for (i = 0; i < nblocks; i++) {
 		uint32_t type = 1 + random_below(&f->random, ARRAY_SIZE(block_sizes) - 1);
 		struct holm_state_block *b = &blocks[i];
 		unsigned int n;
@@ -159,15 +160,17 @@ static void fill_blocks(struct fuzzer *f, struct holm_state *state, int vcpu, bo
 		if (set) {
 			struct holm_state get = { .nblocks = 1, .blocks = (uintptr_t)b };
 
+			if (type == HOLM_STATE_XSTATE)
+				memset(data, 0, block_sizes[type]);
 			call(vcpu, HOLM_GET_STATE, &get);
-			mutate(f, data, b->size);
+			mutate(f, data, block_sizes[type]);
 		}
 		data += XSTATE_MAX;
 	}
 	if (!random_below(&f->random, 4))
-		mutate(f, blocks, state->nblocks * sizeof(*blocks));
+		mutate(f, blocks, nblocks * sizeof(*blocks));
 	/* Data addresses stay where writing does no harm. */
-	for (i = 0; i < state->nblocks; i++)
+	for (i = 0; i < nblocks; i++)
 		if (blocks[i].data < ARENA || blocks[i].data >= ARENA + ARENA_SIZE)
 			blocks[i].data = random_address(f);
 }
@@ -279,6 +282,8 @@ static void random_call(struct fuzzer *f)
 		fill_slot(f, arg);
 	else if (row->fill)
 		row->fill(arg, scratch_of(f));
+	if (cmd == HOLM_SET_CPUID)
+		cpuid_adjust((struct holm_cpuid_entry *)scratch_of(f), HOLM_MAX_CPUID_ENTRIES);
 	if (cmd == HOLM_CREATE_VCPU)
 		((struct holm_create_vcpu *)arg)->apic_id = random_below(&f->random, 64);
 	if (row->size && random_below(&f->random, 3))
@@ -373,6 +378,7 @@ static int fuzz(unsigned long iterations)
 	unsigned long taken = 0, refused = 0;
 	unsigned int i;
 
+	hide_long_mode = tcg;
 	if (open_all())
 		return 1;
 	running = THREADS;

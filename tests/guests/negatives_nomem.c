@@ -231,16 +231,11 @@ static long do_set_state(struct rig *r)
 	return call(r->vcpu, HOLM_SET_STATE, &arg);
 }
 
-/* A guest whose memory is not mapped yet, by the host's tables or the driver's. */
+/* A guest for which there are no page tables yet. */
 static int before_run(struct rig *r)
 {
-	long err = slot_set(r->vm, 0, 0, 0, 0, NULL);
-
-	if (!err)
-		err = slot_set(r->vm, 0, 0, 0, MEM_SIZE, r->mem);
-	if (!err)
-		err = start(r, guest_sane);
-	return err;
+	rig_close(r);
+	return rig_open(r) || start(r, guest_sane);
 }
 
 /* Until the first port access; a failed page is an exit that can be run again. */

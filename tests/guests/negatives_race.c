@@ -561,6 +561,7 @@ static void test_create_same(void)
 
 void test_races(void)
 {
+	hide_long_mode = tcg;
 	test_busy();
 	RACE("RUN by three threads", guest_walk, false, run_only_thread, run_only_thread,
 	     run_only_thread);
@@ -588,4 +589,5 @@ void test_races(void)
 	test_close_running(guest_spin, "the guest runs");
 	test_close_running(guest_halt, "the guest is halted");
 	test_close_running(guest_walk, "the guest writes");
+	hide_long_mode = false;
 }

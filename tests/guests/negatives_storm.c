@@ -95,7 +95,7 @@ static int stormer(unsigned int number, unsigned int rounds)
 
 static void test_kill(void)
 {
-	unsigned int i, rounds = quick ? 6 : 75;
+	unsigned int i, rounds = quick ? 6 : 40;
 	int status, bad = 0;
 	pid_t pids[STORMERS];
 
