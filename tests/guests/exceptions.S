@@ -163,6 +163,10 @@ user_gate_bp:
 
 guest64 gate_not_present
 	fault	int $0x40
+	fault	int $6
+	done
+
+guest64 exception_not_present
 	fault	ud2
 	done
 
@@ -196,6 +200,8 @@ guest64 xm_off
 	movl	$0x1d80, fpu_control
 	ldmxcsr	fpu_control
 	pxor	%xmm1, %xmm1
+	movl	$0x3f800000, fpu_control
+	movss	fpu_control, %xmm0
 	fault	divss %xmm1, %xmm0
 	done
 

@@ -110,6 +110,12 @@ static const char *all_52_bits(void)
 	return hv.caps.phys_bits >= 52 ? "physical addresses have 52 bits" : NULL;
 }
 
+/* EXT in the error code of a fault while an exception is delivered. */
+static const char *no_ext_bit(void)
+{
+	return hv.amd ? "the APM does not say that an exception's delivery sets EXT" : NULL;
+}
+
 static void map_unmapped(struct guest *g, unsigned int n)
 {
 	(void)n;
@@ -257,11 +263,13 @@ static const struct guest_row rows[] = {
 	  .skip = no_canonical_stack_fault, EVENTS(XE(12, 0)) },
 	{ "stack_not_canonical_user64", USER64, G_stack_not_canonical,
 	  .skip = no_canonical_stack_fault, EVENTS(XE(12, 0)) },
-	{ GUEST(user_gate, USER64), .setup = user_gate,
+	{ GUEST(user_gate, USER64), .setup = user_gate, .skip = no_gate_error_codes,
 	  EVENTS(XE(13, GATE_ERROR(0x20)), IRQ(0x21), X_AT(3, G_user_gate_bp)) },
-	{ GUEST(gate_not_present, LONG64), .setup = clear_gates,
-	  EVENTS(XE(13, GATE_ERROR(0x40)), XE(11, GATE_ERROR(6) | 0)) },
-	{ GUEST(gate_beyond_limit, LONG64), .setup = short_idt,
+	{ GUEST(gate_not_present, LONG64), .setup = clear_gates, .skip = no_gate_error_codes,
+	  EVENTS(XE(13, GATE_ERROR(0x40)), XE(11, GATE_ERROR(6))) },
+	{ GUEST(exception_not_present, LONG64), .setup = clear_gates, .skip = no_ext_bit,
+	  EVENTS(XE(11, GATE_ERROR(6) | 1)) },
+	{ GUEST(gate_beyond_limit, LONG64), .setup = short_idt, .skip = no_gate_error_codes,
 	  EVENTS(XE(13, GATE_ERROR(0x40)), X(6)) },
 	{ GUEST(ist, LONG64), .setup = ud_ist, .check = check_ist,
 	  EVENTS(X_AT(6, G_ist)) },

@@ -288,6 +288,7 @@ vm86_part:
 	int	$0x21
 	pushf
 	pop	%ax
+	and	$0xff00, %ax		/* IOPL */
 	report
 	done
 

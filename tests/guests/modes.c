@@ -47,6 +47,14 @@ static void task_gates(struct guest *g)
 	guest_idt(g, 6, 0, SEL_TASK, 5, 0, 0);
 }
 
+/* IRET goes back to a task that is busy. */
+static void busy_task(struct guest *g)
+{
+	uint64_t at = GDT_ADDR + SEL_TASK + 5;
+
+	guest_write(g, at, guest_read(g, at, 1) | 2, 1);
+}
+
 static void sysenter_segments(struct guest *g)
 {
 	/* CS is SEL_CODE64 here and flat 32-bit, SS is the next. */
@@ -84,7 +92,7 @@ static const struct guest_row rows[] = {
 	{ GUEST(real_long_direct, REAL16), .setup = long_tables,
 	  EVENTS(V(EFER_LME | EFER_NXE | EFER_LMA), X(6)) },
 	{ GUEST(prot_vm86_prot, PROT32), .setup = vm86_gate,
-	  EVENTS(V(0x40), X(6), IRQ(0x21), V(0x3002)) },
+	  EVENTS(V(0x40), X(6), IRQ(0x21), V(0x3000)) },
 	{ GUEST(vm86_iopl0, VM86), .setup = vm86_iopl0,
 	  EVENTS(XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0), XE(13, 0),
 		 XE(13, 0)) },
@@ -142,7 +150,7 @@ static const struct guest_row rows[] = {
 	  EVENTS(TASK(SEL_TASK, HOLM_TASK_SWITCH_GATE)) },
 	{ GUEST(task_fault, PROT32), .end = HOLM_EXIT_TASK_SWITCH, .setup = task_gates,
 	  EVENTS(TASK(SEL_TASK, HOLM_TASK_SWITCH_GATE)) },
-	{ GUEST(task_iret, PROT32), .end = HOLM_EXIT_TASK_SWITCH,
+	{ GUEST(task_iret, PROT32), .end = HOLM_EXIT_TASK_SWITCH, .setup = busy_task,
 	  EVENTS(TASK(SEL_TASK, HOLM_TASK_SWITCH_IRET)) },
 };
 

@@ -423,7 +423,8 @@ static void exception(struct guest *g)
 	if (size == 2 || (size == 4 && guest_read(g, at + 8, 4) & RFLAGS_VM))
 		rip += cs << 4;
 
-	fixup = find_fixup(g, rip);
+	/* The return address of these is the next instruction, which did not fault. */
+	fixup = vector >= 32 || vector == 3 || vector == 4 ? 0 : find_fixup(g, rip);
 	if (vector == 14 && rip == g->run->sregs.cr2) {
 		/* A fetch: what was to be executed does not fault by itself. */
 		log_exception(g, vector, error, rip, 0);
