@@ -309,5 +309,9 @@ void test_exceptions(void);
 void test_io(void);
 void test_cpuid_msr(void);
 void test_mmio(void);
+void test_events(void);
+void test_debug(void);
+void test_timer(void);
+void test_state(void);
 
 #endif

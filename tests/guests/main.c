@@ -190,6 +190,10 @@ int main(int argc, char **argv)
 	test_io();
 	test_cpuid_msr();
 	test_mmio();
+	test_events();
+	test_debug();
+	test_timer();
+	test_state();
 
 	printf("1..%u\n", count);
 	free(hv.cpuid);
