@@ -43,7 +43,7 @@ struct race {
 
 static unsigned int race_ms(void)
 {
-	return quick ? 250 : 1500;
+	return quick ? 40 : 1500;
 }
 
 /* @ret is not negative, or one of @allowed, which 0 ends. */
