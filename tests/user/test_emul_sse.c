@@ -252,6 +252,54 @@ static void test_zmm_cleared(void **state)
 		assert_int_equal(r.xstate.area[offset + i], i / 32 == 1 ? 0 : 0xee);
 }
 
+/* EVEX: 64 bytes, the upper registers, no masks. */
+static void test_evex(void **state)
+{
+	/* vmovdqu64 zmm17, [rdi]; the same into zmm1; vmovdqa32 [rdi+64], zmm17 */
+	static const uint8_t load17[] = { 0x62, 0xe1, 0xfe, 0x48, 0x6f, 0x0f };
+	static const uint8_t load1[] = { 0x62, 0xf1, 0xfe, 0x48, 0x6f, 0x0f };
+	static const uint8_t store[] = { 0x62, 0xe1, 0x7d, 0x48, 0x7f, 0x4f, 0x01 };
+	static const uint8_t masked[] = { 0x62, 0xf1, 0xfe, 0x49, 0x6f, 0x0f };
+	uint32_t high = 0, upper = 0, eax = 0, size = 0, ecx, edx;
+	static struct rig r;
+	uint64_t bv;
+	unsigned int i;
+
+	(void)state;
+	rig_init64(&r, 0);
+	for (i = 0; i < DEV_SIZE; i++)
+		r.dev[i] = i * 7 + 1;
+	r.run.regs.gpr[HOLM_RDI] = DEV;
+	/* Not switched on. */
+	rig_assert_fault(&r, rig_emulate(&r, load1, sizeof(load1)), VEC_UD, false, 0);
+	r.xstate.head.xcr0 = 0xe7;
+	assert_int_equal(rig_emulate(&r, masked, sizeof(masked)), HOLM_EMUL_UNHANDLED);
+
+	if (__get_cpuid_max(0, NULL) >= 0xd) {
+		__cpuid_count(0xd, 6, eax, high, ecx, edx);
+		__cpuid_count(0xd, 7, size, upper, ecx, edx);
+	}
+	if (eax < 512 || high < AREA_YMM || high + 512 > sizeof(r.xstate.area) ||
+	    size < 1024 || upper < AREA_YMM || upper + 1024 > sizeof(r.xstate.area)) {
+		/* There is no place for it. */
+		assert_int_equal(rig_emulate(&r, load17, sizeof(load17)), HOLM_EMUL_UNHANDLED);
+		return;
+	}
+	rig_assert_done(&r, rig_emulate(&r, load17, sizeof(load17)), sizeof(load17));
+	assert_int_equal(r.naccesses, 8);
+	assert_memory_equal(r.xstate.area + upper + 64, r.dev, 64);
+	rig_assert_done(&r, rig_emulate(&r, load1, sizeof(load1)), sizeof(load1));
+	assert_memory_equal(r.xstate.area + AREA_XMM + 16, r.dev, 16);
+	assert_memory_equal(r.xstate.area + AREA_YMM + 16, r.dev + 16, 16);
+	assert_memory_equal(r.xstate.area + high + 32, r.dev + 32, 32);
+	memcpy(&bv, r.xstate.area + AREA_BV, sizeof(bv));
+	assert_int_equal(bv, 0xc6);
+	rig_assert_done(&r, rig_emulate(&r, store, sizeof(store)), sizeof(store));
+	assert_memory_equal(r.dev + 64, r.dev, 64);
+	r.run.regs.gpr[HOLM_RDI] = DEV + 32;
+	rig_assert_fault(&r, rig_emulate(&r, store, sizeof(store)), VEC_GP, true, 0);
+}
+
 static void test_faults(void **state)
 {
 	static struct rig r;
@@ -279,8 +327,8 @@ static void test_faults(void **state)
 	r.xstate.head.xcr0 = 7;
 	r.run.sregs.cr4 &= ~CR4_OSXSAVE;
 	rig_assert_fault(&r, RIG_EMULATE(&r, 0xc5, 0xf8, 0x10, 0x0f), VEC_UD, false, 0);
-	/* EVEX is not emulated; a failing ioctl is told. */
-	assert_int_equal(RIG_EMULATE(&r, 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x0f), HOLM_EMUL_UNHANDLED);
+	/* Nor EVEX; a failing ioctl is told. */
+	rig_assert_fault(&r, RIG_EMULATE(&r, 0x62, 0xf1, 0x7c, 0x48, 0x10, 0x0f), VEC_UD, false, 0);
 	r.xstate_err = -EIO;
 	assert_int_equal(RIG_EMULATE(&r, 0x0f, 0x10, 0x0f), -EIO);
 }
@@ -292,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_xstate_bv),
 		cmocka_unit_test(test_mmx),
 		cmocka_unit_test(test_zmm_cleared),
+		cmocka_unit_test(test_evex),
 		cmocka_unit_test(test_faults),
 	};
 

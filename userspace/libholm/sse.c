@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Moves between memory and MMX, XMM or YMM registers, through the vCPU's xstate
- * block: an XSAVE area in the standard format (SDM vol. 1, 13.4).
+ * Moves between memory and MMX, XMM, YMM or ZMM registers, through the vCPU's
+ * xstate block: an XSAVE area in the standard format (SDM vol. 1, 13.4).
  */
 #include <cpuid.h>
 #include <errno.h>
@@ -20,9 +20,12 @@
 #define XCR0_X87	(1ULL << 0)
 #define XCR0_SSE	(1ULL << 1)
 #define XCR0_AVX	(1ULL << 2)
-#define XCR0_ZMM_HI256	(1ULL << 6)
-#define COMPONENT_ZMM	6
+#define XCR0_AVX512	(7ULL << 5)
+#define COMPONENT_ZMM_HI256 6	/* bits 256 up of ZMM0..15 */
+#define COMPONENT_HI16_ZMM 7	/* ZMM16..31 */
 #define CPUID_XSTATE	0xd
+
+#define VECTOR_MAX	64	/* bytes of a register */
 
 #define FSW_TOP		0x3800
 
@@ -46,6 +49,11 @@ struct xstate_buf {
 static bool is_vex(const struct emul *e)
 {
 	return e->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+}
+
+static bool is_evex(const struct emul *e)
+{
+	return e->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX;
 }
 
 static enum emul_step state_error(struct emul *e, int err)
@@ -78,9 +86,9 @@ static enum emul_step store_area(struct emul *e, const struct xstate_buf *x)
 /* What the CPU checks before the operand: SDM vol. 2, 2.4 and 2.6, "Exceptions". */
 static enum emul_step check_enabled(struct emul *e, const struct xstate_buf *x, bool mmx)
 {
-	uint64_t avx = XCR0_SSE | XCR0_AVX;
+	uint64_t avx = XCR0_SSE | XCR0_AVX | (is_evex(e) ? XCR0_AVX512 : 0);
 
-	if (is_vex(e)) {
+	if (is_vex(e) || is_evex(e)) {
 		if (emul_real_mode(e) || !(e->sregs.cr4 & CR4_OSXSAVE) ||
 		    (x->head.xcr0 & avx) != avx || x->size < sizeof(x->head) + AREA_YMM + 256)
 			return emul_raise(e, VEC_UD);
@@ -121,50 +129,93 @@ static void mmx_touched(struct xstate_buf *x)
 	set_in_use(x, XCR0_X87);
 }
 
+/*
+ * @size bytes of each of 16 registers, of component @n; NULL when the area has
+ * no such component. Offsets are the host's.
+ */
+static uint8_t *component(const struct xstate_buf *x, unsigned int n, unsigned int size)
+{
+	uint32_t eax, offset, ecx, edx;
+
+	__cpuid_count(CPUID_XSTATE, n, eax, offset, ecx, edx);
+	if (eax < 16 * size || offset < AREA_MIN ||
+	    sizeof(x->head) + offset + 16 * size > x->size)
+		return NULL;
+	return (uint8_t *)(uintptr_t)x->area + offset;
+}
+
 /* Bits 256 up of a ZMM register, which every VEX instruction clears. */
 static void clear_zmm_high(struct xstate_buf *x, unsigned int n)
 {
-	uint32_t eax, offset, ecx, edx;
+	uint8_t *high;
 	uint64_t bv;
 
 	memcpy(&bv, x->area + AREA_XSTATE_BV, sizeof(bv));
-	if (!(bv & XCR0_ZMM_HI256))
+	if (!(bv & 1ULL << COMPONENT_ZMM_HI256))
 		return;
-	/* Component offsets are the host's. */
-	__cpuid_count(CPUID_XSTATE, COMPONENT_ZMM, eax, offset, ecx, edx);
-	if (eax >= 16 * 32 && offset >= AREA_MIN &&
-	    sizeof(x->head) + offset + 16 * 32 <= x->size)
-		memset(x->area + offset + 32 * n, 0, 32);
+	high = component(x, COMPONENT_ZMM_HI256, 32);
+	if (high)
+		memset(high + 32 * n, 0, 32);
 }
 
-/* 32 bytes of a register; only the low ones exist of XMM and MMX. */
-static bool vector_read(const struct xstate_buf *x, ZydisRegister reg, uint8_t value[32])
+/* All of a register; only the low bytes exist of MMX, XMM and YMM. */
+static bool vector_read(const struct xstate_buf *x, ZydisRegister reg, uint8_t value[VECTOR_MAX])
 {
 	unsigned int n = ZydisRegisterGetId(reg);
+	ZydisRegisterClass class = ZydisRegisterGetClass(reg);
+	const uint8_t *high;
 
-	memset(value, 0, 32);
-	switch (ZydisRegisterGetClass(reg)) {
-	case ZYDIS_REGCLASS_MMX:
+	memset(value, 0, VECTOR_MAX);
+	if (class == ZYDIS_REGCLASS_MMX) {
 		memcpy(value, x->area + AREA_ST + 16 * (n & 7), 8);
 		return true;
-	case ZYDIS_REGCLASS_YMM:
-		if (n > 15)
-			return false;
-		memcpy(value + 16, x->area + AREA_YMM + 16 * n, 16);
-		memcpy(value, x->area + AREA_XMM + 16 * n, 16);
-		return true;
-	case ZYDIS_REGCLASS_XMM:
-		if (n > 15)
-			return false;
-		memcpy(value, x->area + AREA_XMM + 16 * n, 16);
-		return true;
-	default:
-		return false;
 	}
+	if (n > 31 || (class != ZYDIS_REGCLASS_XMM && class != ZYDIS_REGCLASS_YMM &&
+		       class != ZYDIS_REGCLASS_ZMM))
+		return false;
+	if (n > 15) {
+		high = component(x, COMPONENT_HI16_ZMM, VECTOR_MAX);
+		if (high)
+			memcpy(value, high + VECTOR_MAX * (n - 16), VECTOR_MAX);
+		return high;
+	}
+	memcpy(value, x->area + AREA_XMM + 16 * n, 16);
+	if (class == ZYDIS_REGCLASS_XMM)
+		return true;
+	memcpy(value + 16, x->area + AREA_YMM + 16 * n, 16);
+	if (class == ZYDIS_REGCLASS_YMM)
+		return true;
+	high = component(x, COMPONENT_ZMM_HI256, 32);
+	if (high)
+		memcpy(value + 32, high + 32 * n, 32);
+	return high;
+}
+
+/* An EVEX instruction writes all of the register, with zeros above its operand. */
+static bool write_zmm(struct xstate_buf *x, unsigned int n, const uint8_t value[VECTOR_MAX])
+{
+	uint8_t *high;
+
+	if (n > 15) {
+		high = component(x, COMPONENT_HI16_ZMM, VECTOR_MAX);
+		if (!high)
+			return false;
+		memcpy(high + VECTOR_MAX * (n - 16), value, VECTOR_MAX);
+		set_in_use(x, 1ULL << COMPONENT_HI16_ZMM);
+		return true;
+	}
+	high = component(x, COMPONENT_ZMM_HI256, 32);
+	if (!high)
+		return false;
+	memcpy(x->area + AREA_XMM + 16 * n, value, 16);
+	memcpy(x->area + AREA_YMM + 16 * n, value + 16, 16);
+	memcpy(high + 32 * n, value + 32, 32);
+	set_in_use(x, XCR0_SSE | XCR0_AVX | 1ULL << COMPONENT_ZMM_HI256);
+	return true;
 }
 
 static bool vector_write(const struct emul *e, struct xstate_buf *x, ZydisRegister reg,
-			 const uint8_t value[32])
+			 const uint8_t value[VECTOR_MAX])
 {
 	unsigned int n = ZydisRegisterGetId(reg);
 
@@ -174,6 +225,8 @@ static bool vector_write(const struct emul *e, struct xstate_buf *x, ZydisRegist
 		mmx_touched(x);
 		return true;
 	}
+	if (is_evex(e))
+		return n <= 31 && write_zmm(x, n, value);
 	if (n > 15 || (ZydisRegisterGetClass(reg) != ZYDIS_REGCLASS_XMM &&
 		       ZydisRegisterGetClass(reg) != ZYDIS_REGCLASS_YMM))
 		return false;
@@ -203,7 +256,7 @@ static enum emul_step operand_address(struct emul *e, const ZydisDecodedOperand 
 static enum emul_step load(struct emul *e, struct xstate_buf *x, enum move how)
 {
 	const ZydisDecodedOperand *op = &e->op[e->insn.operand_count_visible - 1];
-	uint8_t value[32], from[32] = { 0 };
+	uint8_t value[VECTOR_MAX], from[VECTOR_MAX] = { 0 };
 	unsigned int size = op_size(op);
 	enum emul_step step;
 	uint64_t linear;
@@ -234,7 +287,7 @@ static enum emul_step load(struct emul *e, struct xstate_buf *x, enum move how)
 		break;
 	}
 	if (how >= MOVE_LOW)
-		memset(value + 16, 0, 16);
+		memset(value + 16, 0, sizeof(value) - 16);
 	if (!vector_write(e, x, e->op[0].reg.value, value))
 		return EMUL_UNKNOWN;
 	return store_area(e, x);
@@ -245,7 +298,7 @@ static enum emul_step store(struct emul *e, struct xstate_buf *x, enum move how)
 	const ZydisDecodedOperand *op = &e->op[0];
 	unsigned int size = op_size(op);
 	enum emul_step step;
-	uint8_t value[32];
+	uint8_t value[VECTOR_MAX];
 	uint64_t linear;
 
 	if (!size || size > sizeof(value) || how == MOVE_DUP64 ||
@@ -263,16 +316,37 @@ static enum emul_step store(struct emul *e, struct xstate_buf *x, enum move how)
 	return step;
 }
 
+/*
+ * An EVEX instruction as if it was VEX's: without a mask, which stands as the
+ * second operand. Partial moves and such of masked elements are not done.
+ */
+static bool drop_mask(struct emul *e, unsigned int how)
+{
+	if (e->insn.avx.mask.mode > ZYDIS_MASK_MODE_DISABLED ||
+	    (how != MOVE_PLAIN && how != MOVE_ALIGNED))
+		return false;
+	if (e->insn.operand_count_visible == 3 &&
+	    ZydisRegisterGetClass(e->op[1].reg.value) == ZYDIS_REGCLASS_MASK) {
+		e->op[1] = e->op[2];
+		e->insn.operand_count_visible = 2;
+	}
+	return e->insn.operand_count_visible == 2;
+}
+
 static enum emul_step do_move(struct emul *e, unsigned int how)
 {
-	unsigned int n = e->insn.operand_count_visible;
+	unsigned int n;
 	struct xstate_buf x;
 	enum emul_step step;
 	bool is_load, mmx;
 
-	/* EVEX has masks and other registers; register to register has no memory. */
-	if ((e->insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY && !is_vex(e)) || n < 2)
+	if (e->insn.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY && !is_vex(e) &&
+	    !(is_evex(e) && drop_mask(e, how)))
 		return EMUL_UNKNOWN;
+	n = e->insn.operand_count_visible;
+	if (n < 2)
+		return EMUL_UNKNOWN;
+	/* Register to register has no memory. */
 	is_load = e->op[n - 1].type == ZYDIS_OPERAND_TYPE_MEMORY;
 	if (!is_load && e->op[0].type != ZYDIS_OPERAND_TYPE_MEMORY)
 		return EMUL_UNKNOWN;
@@ -315,6 +389,12 @@ static const struct emul_row rows[] = {
 	BOTH(MOVHPD, MOVE_HIGH),
 	{ ZYDIS_MNEMONIC_MOVDDUP, do_move, MOVE_DUP64 },
 	{ ZYDIS_MNEMONIC_MOVNTQ, do_move, MOVE_PLAIN },
+	{ ZYDIS_MNEMONIC_VMOVDQU8, do_move, MOVE_PLAIN },
+	{ ZYDIS_MNEMONIC_VMOVDQU16, do_move, MOVE_PLAIN },
+	{ ZYDIS_MNEMONIC_VMOVDQU32, do_move, MOVE_PLAIN },
+	{ ZYDIS_MNEMONIC_VMOVDQU64, do_move, MOVE_PLAIN },
+	{ ZYDIS_MNEMONIC_VMOVDQA32, do_move, MOVE_ALIGNED },
+	{ ZYDIS_MNEMONIC_VMOVDQA64, do_move, MOVE_ALIGNED },
 };
 
 enum emul_step emul_sse(struct emul *e)
