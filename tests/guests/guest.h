@@ -309,6 +309,7 @@ void test_exceptions(void);
 void test_io(void);
 void test_cpuid_msr(void);
 void test_mmio(void);
+void test_fpu(void);
 void test_events(void);
 void test_debug(void);
 void test_timer(void);

@@ -190,6 +190,7 @@ int main(int argc, char **argv)
 	test_io();
 	test_cpuid_msr();
 	test_mmio();
+	test_fpu();
 	test_events();
 	test_debug();
 	test_timer();

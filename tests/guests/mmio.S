@@ -76,7 +76,7 @@ guest16 mmio_\name
 779:
 .endm
 
-/* ---- moves ---- */
+/* ---- moves -------------------------------------------------------------- */
 
 form64	st8, mov %al, 0x40(%rbx)
 form64	st8_high, mov %ah, 0x41(%rbx)
@@ -113,7 +113,7 @@ form64	cmovnc, cmovnc 0x40(%rbx), %eax
 form64	setc, setc 0x40(%rbx)
 form64	setnc, setnc 0x40(%rbx)
 
-/* ---- addressing ---- */
+/* ---- addressing --------------------------------------------------------- */
 
 form64	plain, mov (%rbx), %eax
 form64	disp32, mov 0x540(%rbx), %eax
@@ -147,7 +147,7 @@ form64	moffs_st32_ram, movabs %eax, TWIN_ADDR + 0x40
 form64	moffs_addr32, insn_moffs_addr32
 form64	moffs_addr32_ram, insn_moffs_addr32_ram
 
-/* ---- arithmetic and logic ---- */
+/* ---- arithmetic and logic ----------------------------------------------- */
 
 	.irp	op, add, or, adc, sbb, and, sub, xor, cmp
 form64	\op\()_m8_r8, \op %al, 0x40(%rbx)
@@ -195,7 +195,7 @@ form64	bts_imm, btsl $7, 0x40(%rbx)
 form64	btr_lock, lock btrl $6, 0x40(%rbx)
 form64	btc_negative, btc %edx, 0x40(%rbx)
 
-/* ---- stack and branches ---- */
+/* ---- stack and branches ------------------------------------------------- */
 
 form64	push_mem, pushq 0x40(%rbx)
 form64	pop_mem, popq 0x40(%rbx)
@@ -244,7 +244,7 @@ guest64 mmio_ret
 guest64 mmio_branch_target
 	out	%al, $PORT_DONE
 
-/* ---- strings ---- */
+/* ---- strings ------------------------------------------------------------ */
 
 form64	movsb, movsb
 form64	movsq, movsq
@@ -268,7 +268,7 @@ form64	repe_cmpsb, repe cmpsb
 form64	outsb, outsb
 form64	rep_insb, rep insb
 
-/* ---- MMX, SSE, AVX ---- */
+/* ---- MMX, SSE, AVX ------------------------------------------------------ */
 
 form64	movd_ld, movd 0x40(%rbx), %xmm1
 form64	movd_st, movd %xmm2, 0x40(%rbx)
@@ -296,8 +296,15 @@ form64	vmovdqu_ld, vmovdqu 0x40(%rbx), %ymm1
 form64	vmovdqa_st, vmovdqa %ymm2, 0x40(%rbx)
 form64	vmovdqu_xmm, vmovdqu 0x40(%rbx), %xmm3
 form64	vmovd, vmovd 0x40(%rbx), %xmm4
+form64	evex_ld, vmovdqu64 0x40(%rbx), %zmm1
+form64	evex_st, vmovdqa32 %zmm2, 0x40(%rbx)
+form64	evex_ld_high, vmovdqu8 0x40(%rbx), %zmm17
+form64	evex_st_high, vmovups %zmm18, 0x40(%rbx)
+form64	evex_ld_ymm, vmovdqu32 0x40(%rbx), %ymm19
+form64	evex_ld_xmm, vmovdqa64 0x40(%rbx), %xmm20
+form64	evex_masked, vmovdqu64 0x40(%rbx), %zmm1{%k1}
 
-/* ---- page boundaries ---- */
+/* ---- page boundaries ---------------------------------------------------- */
 
 form64	cross_ld32, mov 0xffd(%rbx), %eax
 form64	cross_st64, mov %rax, 0xffc(%rbx)
@@ -306,14 +313,14 @@ form64	cross_xchg, xchg %eax, 0xffe(%rbx)
 form64	unaligned_ld64, mov 0x43(%rbx), %rax
 form64	unaligned_st32, mov %eax, 0x41(%rbx)
 
-/* ---- what is not emulated ---- */
+/* ---- what is not emulated ----------------------------------------------- */
 
 form64	unknown_fxsave, fxsave (%rbx)
 form64	unknown_aesenc, aesenc 0x40(%rbx), %xmm1
 form64	sgdt, sgdt 0x40(%rbx)
 form64	fetch, call *%rbx
 
-/* ---- 32-bit code ---- */
+/* ---- 32-bit code -------------------------------------------------------- */
 
 form32	st8_32, mov %al, 0x40(%ebx)
 form32	st16_32, mov %ax, 0x40(%ebx)
@@ -344,7 +351,7 @@ form32	movdqa_32, movdqa 0x40(%ebx), %xmm1
 form32	cmpxchg8b_32, lock cmpxchg8b 0x40(%ebx)
 form32	limit_32, movsb
 
-/* ---- 16-bit code: segments reach the device ---- */
+/* ---- 16-bit code: segments reach the device ----------------------------- */
 
 form16	st8_16, mov %al, 0x40(%bx)
 form16	st16_16, mov %ax, 0x40(%bx)

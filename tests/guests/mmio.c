@@ -38,7 +38,7 @@ struct outcome {
 	} xstate;
 };
 
-/* ---- one run ---- */
+/* ---- one run ------------------------------------------------------------ */
 
 static bool by_segment(enum guest_mode mode)
 {
@@ -124,6 +124,14 @@ static void memories(struct guest *g)
 	}
 }
 
+/* Where a state component is; opmask registers stay zero. */
+static uint32_t component(unsigned int n)
+{
+	const struct holm_cpuid_entry *e = hv_cpuid(0xd, n);
+
+	return e && e->ebx <= AREA_MAX - 16 * 64 ? e->ebx : 0;
+}
+
 static void vectors(struct guest *g, struct outcome *o)
 {
 	const uint16_t fcw = 0x37f;
@@ -150,8 +158,17 @@ static void vectors(struct guest *g, struct outcome *o)
 		for (i = 0; i < 256; i++)
 			area[AREA_YMM + i] = ~area[AREA_XMM + i];
 	}
+	if ((hv.caps.xcr0 & XCR0_AVX512) == XCR0_AVX512) {
+		bv |= XCR0_AVX512;
+		for (n = 0; n < 16; n++) {
+			for (i = 0; i < 32; i++)
+				area[component(6) + 32 * n + i] = ZMM_BYTE(n, i);
+			for (i = 0; i < 64; i++)
+				area[component(7) + 64 * n + i] = HI16_BYTE(n, i);
+		}
+	}
 	if (g->sregs.cr4 & CR4_OSXSAVE)
-		o->xstate.head.xcr0 = 7;
+		o->xstate.head.xcr0 = bv;
 	memcpy(area + AREA_XSTATE_BV, &bv, sizeof(bv));
 	guest_set(g, HOLM_STATE_XSTATE, &o->xstate, hv.caps.xstate_size);
 }
@@ -200,7 +217,7 @@ static void one_run(struct guest *g, const struct form *f, bool device, struct o
 			o->exceptions[o->nexceptions++] = g->events[i];
 }
 
-/* ---- comparison ---- */
+/* ---- comparison --------------------------------------------------------- */
 
 static void same_bytes(struct guest *g, const char *what, const void *ram, const void *device,
 		       unsigned int from, unsigned int to)
@@ -279,6 +296,12 @@ static void same(struct guest *g, const struct form *f, const struct outcome *r,
 		if (hv.caps.xcr0 & BIT(2))
 			same_bytes(g, "YMM state", r->xstate.area, d->xstate.area, AREA_YMM,
 				   AREA_YMM_END);
+		if ((hv.caps.xcr0 & XCR0_AVX512) == XCR0_AVX512) {
+			same_bytes(g, "ZMM_Hi256 state", r->xstate.area, d->xstate.area,
+				   component(6), component(6) + 16 * 32);
+			same_bytes(g, "Hi16_ZMM state", r->xstate.area, d->xstate.area,
+				   component(7), component(7) + 16 * 64);
+		}
 	}
 }
 

@@ -37,6 +37,8 @@
 #define S		BIT(HOLM_RSI)
 #define D		BIT(HOLM_RDI)
 
+#define XCR0_AVX512	(7ULL << 5)
+
 /* What memory holds at first. */
 #define P(o)		(((o) * 0x1bULL + 0x95) & 0xff)
 #define M1(o)		P(o)
@@ -51,6 +53,9 @@
 #define O8(o)		(O4(o) | O4((o) + 4) << 32)
 /* Bytes of XMM and MMX registers. */
 #define XMM_BYTE(n, i)	((n) << 4 | (i))
+/* Bytes 32 up of ZMM0..15, all of ZMM16..31: no carry between the eight of a word. */
+#define ZMM_BYTE(n, i)	(0x40 + 8 * (n) + (i))
+#define HI16_BYTE(n, i)	(0x20 + 4 * ((n) & 15) + (i))
 #define ST_BYTE(n, i)	(0xa0 + 8 * (n) + (i))
 #define X8(n, i)	((n) * 0x1010101010101010ULL + (i) * 0x0101010101010101ULL + \
 			 0x0706050403020100ULL)

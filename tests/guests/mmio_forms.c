@@ -12,7 +12,7 @@
 
 #include "mmio.h"
 
-/* ---- preparations ---- */
+/* ---- preparations ------------------------------------------------------- */
 
 static void fs_is_base(struct guest *g, uint64_t base)
 {
@@ -192,7 +192,7 @@ static void task_switched(struct guest *g, uint64_t base)
 	g->sregs.cr0 |= CR0_TS;
 }
 
-/* ---- pages, exceptions ---- */
+/* ---- pages, exceptions -------------------------------------------------- */
 
 static uint64_t pte(struct guest *g, uint64_t gva)
 {
@@ -303,6 +303,13 @@ static void rsp_unmapped(struct guest *g, uint64_t base)
 	guest_idt(g, 14, G_vectors64 + 16 * 14, SEL_CODE64, 14, 0, 1);
 }
 
+static void rsp_not_canonical(struct guest *g, uint64_t base)
+{
+	(void)base;
+	g->regs.gpr[HOLM_RSP] = BIT(63);
+	guest_idt(g, 12, G_vectors64 + 16 * 12, SEL_CODE64, 14, 0, 1);
+}
+
 static void small_es(struct guest *g, uint64_t base)
 {
 	(void)base;
@@ -344,7 +351,12 @@ static const char *no_avx(void)
 	return hv_has(1, 0, 2, 28) ? NULL : "the CPU has no AVX";
 }
 
-/* ---- what an emulated host does not do, asked of a process ---- */
+static const char *no_avx512(void)
+{
+	return (hv.caps.xcr0 & XCR0_AVX512) == XCR0_AVX512 ? NULL : "the CPU has no AVX-512";
+}
+
+/* ---- what an emulated host does not do, asked of a process -------------- */
 
 static sigjmp_buf back;
 static volatile uint64_t fault_flags;
@@ -406,7 +418,7 @@ static const char *no_flags_of_split_lock(void)
 	return kept ? NULL : "this emulated CPU loses CF when a split locked access faults";
 }
 
-/* ---- the rows ---- */
+/* ---- the rows ----------------------------------------------------------- */
 
 #define F(n, dev, ...)							\
 	{ .name = #n, .mode = LONG64, .entry = G_mmio_##n, .device = (dev), EVENTS(__VA_ARGS__) }
@@ -464,6 +476,16 @@ static const char *no_flags_of_split_lock(void)
 #define VECTOR(n, ...)	FX(n, B, .vector = true, E(__VA_ARGS__))
 #define AVX(n, ...)								\
 	FX(n, B, .vector = true, .skip = no_avx, .prepare = osxsave, E(__VA_ARGS__))
+
+/* What the other parts of ZMM registers hold: see mmio.c. */
+#define Z8(n, i)	(ZMM_BYTES(ZMM_BYTE(n, i)))
+#define H8(n, i)	(ZMM_BYTES(HI16_BYTE(n, i)))
+#define ZMM_BYTES(first) ((first) * 0x0101010101010101ULL + 0x0706050403020100ULL)
+#define RD_OF(i)	RD(0x40 + 8 * (i), 8)
+#define ST_OF(i)	MMW(0x40 + 8 * (i), 8, H8(18, 8 * (i)))
+#define LINE(f)		f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
+#define AVX512(n, ...)							\
+	FX(n, B, .vector = true, .skip = no_avx512, .prepare = osxsave, E(__VA_ARGS__))
 
 /* 32-bit code that does the same in all modes. */
 #define MODE32(m, suffix)							\
@@ -699,6 +721,16 @@ const struct form mmio_forms[] = {
 	    MMW(0x50, 8, ~X8(2, 0)), MMW(0x58, 8, ~X8(2, 8))),
 	AVX(vmovdqu_xmm, RD(0x40, 8), RD(0x48, 8)),
 	AVX(vmovd, RD(0x40, 4)),
+	AVX512(evex_ld, LINE(RD_OF)),
+	AVX512(evex_st, MMW(0x40, 8, X8(2, 0)), MMW(0x48, 8, X8(2, 8)),
+	       MMW(0x50, 8, ~X8(2, 0)), MMW(0x58, 8, ~X8(2, 8)), MMW(0x60, 8, Z8(2, 0)),
+	       MMW(0x68, 8, Z8(2, 8)), MMW(0x70, 8, Z8(2, 16)), MMW(0x78, 8, Z8(2, 24))),
+	AVX512(evex_ld_high, LINE(RD_OF)),
+	AVX512(evex_st_high, LINE(ST_OF)),
+	AVX512(evex_ld_ymm, RD_OF(0), RD_OF(1), RD_OF(2), RD_OF(3)),
+	AVX512(evex_ld_xmm, RD_OF(0), RD_OF(1)),
+	FX(evex_masked, B, .vector = true, .skip = no_avx512, .prepare = osxsave,
+	   .unknown = true),
 	FN("vmovd_not_enabled", vmovd, LONG64, B, .vector = true, .skip = no_avx, E(X(6))),
 
 	F(cross_ld32, B, RD(0xffd, 1), RD(0xffe, 2), RD(0x1000, 1)),
@@ -752,6 +784,8 @@ const struct form mmio_forms[] = {
 	   E(MMW(0x800, 1, 0), MMW(0x801, 1, 0), PF(0, PAGE_B))),
 	FN("push_to_hole", push_mem, LONG64, B, .prepare = rsp_unmapped,
 	   E(PF(2, UNMAPPED_ADDR + 0x7f8))),
+	FN("push_not_canonical", push_mem, LONG64, B, .prepare = rsp_not_canonical,
+	   .skip = no_canonical_stack_fault, E(XE(12, 0))),
 	FN("single_step", step, LONG64, D,
 	   E(MMW(0xff0, 1, 0), MMW(0x800, 4, RDX & 0xffffffff),
 	     DB_AT(BIT(14), G_mmio_step_insn + 2))),
@@ -793,7 +827,8 @@ const struct form mmio_forms[] = {
 	   E(MMW(0x43, 1, 0x88), MMW(0x44, 2, 0x6677), MMW(0x46, 1, 0x55))),
 	FN("movdqa_32", movdqa_32, PAGED32, B, .vector = true, E(RD(0x40, 8), RD(0x48, 8))),
 	FN("cmpxchg8b_32", cmpxchg8b_32, PAGED32, B, E(RMW(0x40, 8, M8(0x40)))),
-	FN("limit_32", limit_32, PROT32, S, .prepare = small_es, E(XE(13, 0))),
+	FN("limit_32", limit_32, PROT32, S, .prepare = small_es, .skip = no_segment_checks,
+	   E(XE(13, 0))),
 
 	MODE16(BIGREAL16, "_real16"),
 	MODE16(PROT16, "_prot16"),
