@@ -42,6 +42,7 @@ struct guest *guest_new_bare(void)
 		return NULL;
 	g->vcpu.fd = -1;
 	g->extint = -1;
+	g->readonly_from = RAM_SIZE;
 	g->vm = holm_vm_create(hv.dev, "guest");
 	if (g->vm < 0) {
 		printf("# HOLM_CREATE_VM: %s\n", strerror(-g->vm));

@@ -164,6 +164,7 @@ extern const char *const guest_mode_name[GUEST_MODES];
  * @device: memory of the test device
  * @reads: port reads so far
  * @quiet_mmio: do not log accesses to the device
+ * @readonly_from: RAM from here on is in a slot that guests cannot write
  * @events, @nevents: log
  * @end: exit that ended the guest; HOLM_EXIT_IO: it is done
  * @stopped: the test ends the run
@@ -186,6 +187,7 @@ struct guest {
 	uint8_t device[MMIO_SIZE];
 	unsigned int reads;
 	bool quiet_mmio;
+	uint64_t readonly_from;
 	bool dr6_clear;		/* clear DR6 after each #DB, as handlers do */
 
 	struct event events[MAX_EVENTS];
@@ -310,6 +312,7 @@ void test_io(void);
 void test_cpuid_msr(void);
 void test_mmio(void);
 void test_fpu(void);
+void test_memory(void);
 void test_events(void);
 void test_debug(void);
 void test_timer(void);

@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 	test_cpuid_msr();
 	test_mmio();
 	test_fpu();
+	test_memory();
 	test_events();
 	test_debug();
 	test_timer();

@@ -206,11 +206,16 @@ static bool read_phys(void *opaque, uint64_t gpa, void *buf, size_t len)
 	return true;
 }
 
+static bool in_writable_ram(const struct guest *g, uint64_t gpa, size_t len)
+{
+	return in_ram(gpa, len) && gpa + len <= g->readonly_from;
+}
+
 static bool write_phys(void *opaque, uint64_t gpa, const void *buf, size_t len)
 {
 	struct guest *g = opaque;
 
-	if (!in_ram(gpa, len))
+	if (!in_writable_ram(g, gpa, len))
 		return false;
 	memcpy(g->ram + gpa, buf, len);
 	return true;
@@ -222,7 +227,7 @@ static bool compare_exchange(void *opaque, uint64_t gpa, unsigned int size, void
 	struct guest *g = opaque;
 	void *p = g->ram + gpa;
 
-	if (!in_ram(gpa, size))
+	if (!in_writable_ram(g, gpa, size))
 		return false;
 	if (memcmp(p, expected, size)) {
 		memcpy(expected, p, size);
