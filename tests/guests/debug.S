@@ -183,6 +183,7 @@ guest64 dr_keep
 	\insn
 	dec	%esi
 	jnz	\name\()_at
+	set_dr	7, 0
 	report_val 9
 	done
 .endm
@@ -214,6 +215,7 @@ rf_iret_at:
 	report_val 1
 	dec	%esi
 	jnz	rf_iret_at
+	set_dr	7, 0
 	done
 
 guest64 watch_write
