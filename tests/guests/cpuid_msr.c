@@ -110,7 +110,6 @@ static const struct msr_row msrs[] = {
 	{ 0x176, 0xffff800012345678, 0 },		/* SYSENTER_EIP */
 	{ 0xc0000081, 0x0023001000000000, 0 },		/* STAR */
 	{ 0xc0000082, 0xffffffff81000000, 0 },		/* LSTAR */
-	{ 0xc0000082, 0x0000800000000000, REFUSED },	/* not canonical */
 	{ 0xc0000084, 0x47700, 0 },			/* FMASK */
 	{ 0xc0000100, 0x123456789abc, 0 },		/* FS_BASE */
 	{ 0xc0000102, 0xffff888000000000, 0 },		/* KERNEL_GS_BASE */

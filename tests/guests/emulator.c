@@ -176,3 +176,8 @@ const char *no_segment_checks(void)
 {
 	return hv.tcg ? "QEMU's emulation does not check segment limits and types on accesses" : NULL;
 }
+
+const char *no_canonical_checks(void)
+{
+	return hv.tcg ? "QEMU's emulation loads addresses that are not canonical" : NULL;
+}

@@ -78,6 +78,7 @@ const char *no_int1(void);
 const char *no_gate_error_codes(void);
 const char *no_canonical_stack_fault(void);
 const char *no_segment_checks(void);
+const char *no_canonical_checks(void);
 /* Fill in hv.tcg, hv.bochs. */
 void emulator_detect(void);
 

@@ -580,16 +580,20 @@ guest64 tables_long
 	mov	$SEL_DATA, %eax
 	fault	lldt %ax
 	movw	$0x20, SCRATCH_ADDR
-	mov	$1 << 60, %rax		/* not canonical */
-	mov	%rax, SCRATCH_ADDR + 2
-	fault	lgdt SCRATCH_ADDR
-	fault	lidt SCRATCH_ADDR
 	mov	$0x123456789abc, %rax
 	mov	%rax, SCRATCH_ADDR + 2
 	lgdt	SCRATCH_ADDR
 	sgdt	SCRATCH_ADDR + 16
 	mov	SCRATCH_ADDR + 18, %rax
 	reportq
+	done
+
+guest64 tables_not_canonical
+	movw	$0x20, SCRATCH_ADDR
+	mov	$1 << 60, %rax
+	mov	%rax, SCRATCH_ADDR + 2
+	fault	lgdt SCRATCH_ADDR
+	fault	lidt SCRATCH_ADDR
 	done
 
 /* ---- FS, GS, SWAPGS, SYSCALL, SYSENTER -------------------------------------- */
@@ -631,22 +635,25 @@ guest64 gs_bases
 	mov	$0xc0000102, %ecx
 	rdmsr
 	report
-	/* Not canonical. */
-	mov	$0x00008000, %edx
-	xor	%eax, %eax
-	fault	wrmsr
-	mov	$0xc0000100, %ecx
-	fault	wrmsr
-	mov	$0xc0000101, %ecx
-	fault	wrmsr
-	mov	$0xc0000082, %ecx
-	fault	wrmsr
 	/* A selector loads a base below 4 GiB. */
 	mov	$SEL_DATA, %eax
 	mov	%eax, %fs
 	mov	$0xc0000100, %ecx
 	rdmsr
 	report
+	done
+
+guest64 bases_not_canonical
+	mov	$0x00008000, %edx
+	xor	%eax, %eax
+	mov	$0xc0000100, %ecx	/* FS */
+	fault	wrmsr
+	mov	$0xc0000101, %ecx	/* GS */
+	fault	wrmsr
+	mov	$0xc0000102, %ecx	/* KERNEL_GS */
+	fault	wrmsr
+	mov	$0xc0000082, %ecx	/* LSTAR */
+	fault	wrmsr
 	done
 
 guest64 syscall_sysret
