@@ -403,6 +403,11 @@ int start(struct rig *r, const uint8_t *code)
 
 static volatile sig_atomic_t alarms;
 
+void nap(unsigned int us)
+{
+	usleep(quick ? us / 20 : us);
+}
+
 static void on_signal(int sig)
 {
 	if (sig == SIGALRM)

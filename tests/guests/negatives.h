@@ -35,8 +35,9 @@ extern const uint8_t guest_walk[];	/* writes to each page for ever */
 
 #define SANE_VALUE	5050
 
-/* An emulator that takes its time: fewer rounds. */
+/* An emulator whose second is minutes: fewer rounds, and next to no sleep. */
 extern bool quick;
+void nap(unsigned int us);
 /*
  * QEMU's emulation of SVM loses the host's paging when a guest leaves with
  * EFER.LME, but neither CR0.PG nor CR4.PAE: the CPU hangs. Here, guests of

@@ -389,6 +389,16 @@ static void mutate(struct holm_sregs *sregs, uint64_t *random)
 	}
 }
 
+/*
+ * Bochs refuses a CS whose RPL is not its DPL. No CPU does (SDM Vol. 3, "Checks
+ * on Guest Segment Registers"), and in real mode there are such.
+ */
+static void tame_cs(struct holm_segment *cs)
+{
+	cs->selector = (cs->selector & ~3) |
+		       (cs->attrib & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
+}
+
 /* Segments that are those of virtual-8086 mode want RFLAGS.VM. */
 static bool is_v86(const struct holm_sregs *sregs)
 {
@@ -427,6 +437,7 @@ static void test_random_sregs(struct rig *r)
 		state_get(r->vcpu, HOLM_STATE_SREGS, &old, sizeof(old));
 		mode_sregs(r, random_below(&random, MODES), &sregs);
 		mutate(&sregs, &random);
+		tame_cs(&sregs.seg[HOLM_SEG_CS]);
 		if (tcg && !(sregs.cr0 & CR0_PG) && !(sregs.cr4 & CR4_PAE))
 			sregs.efer &= ~(uint64_t)EFER_LME;
 		ret = state_set(r->vcpu, HOLM_STATE_SREGS, &sregs, sizeof(sregs));

@@ -360,7 +360,7 @@ static int watch(struct fuzzer *fuzzers)
 	while (atomic_load(&running)) {
 		for (i = 0; i < THREADS; i++)
 			pthread_kill(fuzzers[i].thread, SIGUSR1);
-		usleep(3000);
+		nap(3000);
 		if (atomic_load(&calls) != seen) {
 			seen = atomic_load(&calls);
 			since = time(NULL);

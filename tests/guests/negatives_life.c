@@ -272,7 +272,7 @@ static int child_orphan(void *arg)
 	close(pipe_fds[1]);
 	if (read(pipe_fds[0], &byte, 1) < 0)
 		_exit(1);
-	usleep(50000);
+	nap(50000);
 	byte = '0' + child_calls(&r);
 	close(r.vcpu);
 	close(r.vm);

@@ -83,7 +83,7 @@ static int stormer(unsigned int number, unsigned int rounds)
 			return 100;
 		if (!pid)
 			victim(next);
-		usleep(random_below(&random, quick ? 6000 : 60000));
+		nap(random_below(&random, 60000));
 		kill(pid, SIGKILL);
 		if (waitpid(pid, &status, 0) != pid)
 			return 101;
@@ -167,7 +167,7 @@ static int end_running(enum end end, const uint8_t *guest)
 		v.random = guest == guest_io;
 		if (pthread_create(&thread, NULL, victim_run, &v))
 			_exit(2);
-		usleep(20000);
+		nap(20000);
 		end_now(end);
 	}
 	if (waitpid(pid, &status, 0) != pid)
