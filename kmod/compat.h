@@ -125,9 +125,9 @@ static inline void holm_cr4_update(unsigned long set, unsigned long clear)
 
 /*
  * L1TF: what the host was told ("l1tf=", "mitigations=") and whether an
- * interrupt brought something into the L1D, which the kernel notes for KVM when
- * it was built with it. From 6.19 on only KVM's modules may link the former,
- * and both changed: there a host that says nothing gets the safe answer.
+ * interrupt brought something into the L1D, which the kernel has for modules
+ * when it was built with KVM for Intel. From 6.19 on only KVM's modules may link
+ * the former, and both changed: a host that says nothing gets the safe answer.
  */
 enum holm_l1d_mode {
 	HOLM_L1D_NEVER,
@@ -135,7 +135,7 @@ enum holm_l1d_mode {
 	HOLM_L1D_ALWAYS,
 };
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0) && IS_ENABLED(CONFIG_KVM_INTEL)
 static inline enum holm_l1d_mode holm_host_l1d_mode(void)
 {
 	switch (l1tf_mitigation) {
