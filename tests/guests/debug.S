@@ -6,7 +6,7 @@
 #include "guest.inc"
 
 /* DR7: G0..G3, R/W and LEN of each. */
-#define DR7_G(n)	(2 << (n) * 2)
+#define DR7_G(n)	(2 << ((n) * 2))
 #define DR7_RW(n, rw)	((rw) << ((n) * 4 + 16))
 #define DR7_LEN(n, len)	((len) << ((n) * 4 + 18))
 #define DR7_GD		0x2000
@@ -298,7 +298,15 @@ guest64 step_insns
 	mov	$PORT_FAR, %dx
 	stepped	step_outs, outsb
 	stepped	step_hlt, hlt
-	stepped	step_sti, sti
+	report_val 9
+	done
+
+/* The shadow of STI is for interrupts only. */
+guest64 step_sti
+	tf_on
+	sti
+step_sti_at:
+	nop
 	cli
 	report_val 9
 	done

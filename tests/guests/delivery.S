@@ -16,9 +16,6 @@
 \name\()_bp:
 	host	CALL_COLD
 	fault	ud2
-	host	CALL_COLD
-	.byte	0xf1			/* INT1 */
-\name\()_int1:
 	host	CALL_COLD_NMI
 \name\()_nmi:
 	host	CALL_COLD_GP
@@ -70,6 +67,13 @@ guest64 cold64
 	xor	%ecx, %ecx
 	host	CALL_COLD
 	fault	div %ecx
+	report_val 9
+	done
+
+guest64 cold_int1
+	host	CALL_COLD
+	.byte	0xf1
+cold_int1_at:
 	report_val 9
 	done
 

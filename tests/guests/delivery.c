@@ -65,6 +65,11 @@ static void no_gp_gate(struct guest *g)
 	guest_write(g, IDT_ADDR + 16 * 13 + 5, 0x0e, 1);
 }
 
+static const char *no_injected_df(void)
+{
+	return hv.tcg ? "QEMU makes no double fault of an exception that VMRUN injects" : NULL;
+}
+
 /* ---- rows ----------------------------------------------------------------------- */
 
 #define COLD_EVENTS(code, gp, ...)						\
@@ -72,7 +77,6 @@ static void no_gp_gate(struct guest *g)
 		CALL(CALL_COLD), IRQ_AT(VEC_SOFT, G_##code##_int),		\
 		CALL(CALL_COLD), X_AT(3, G_##code##_bp),			\
 		CALL(CALL_COLD), X(6),						\
-		CALL(CALL_COLD), DB_AT(0, G_##code##_int1),			\
 		CALL(CALL_COLD_NMI), X_AT(2, G_##code##_nmi),			\
 		CALL(CALL_COLD_GP), XE_AT(13, gp, G_##code##_gp),		\
 		CALL(CALL_COLD_IRQ), IRQ_AT(VEC_IRQ, G_##code##_irq),		\
@@ -105,6 +109,10 @@ static const struct guest_row rows[] = {
 	COLD32("cold_usercompat32", USERCOMPAT32, 13, PF(4, UNMAPPED_ADDR)),
 	COLD64("cold_long64", LONG64, 0),
 	COLD64("cold_user64", USER64, 4),
+	{ "cold_int1_long64", LONG64, G_cold_int1, .setup = setup, .call = call, .skip = no_int1,
+	  EVENTS(CALL(CALL_COLD), DB_AT(0, G_cold_int1_at), V(9)) },
+	{ "cold_int1_user64", USER64, G_cold_int1, .setup = setup, .call = call, .skip = no_int1,
+	  EVENTS(CALL(CALL_COLD), DB_AT(0, G_cold_int1_at), V(9)) },
 	{ GUEST(cold_stack, LONG64), .setup = setup, .call = call,
 	  EVENTS(CALL(CALL_COLD), IRQ_AT(VEC_SOFT, G_cold_stack_int),
 		 CALL(CALL_COLD_NMI), X_AT(2, G_cold_stack_nmi),
@@ -112,7 +120,7 @@ static const struct guest_row rows[] = {
 	{ GUEST(cold_ist, LONG64), .setup = ist, .call = call,
 	  EVENTS(CALL(CALL_COLD), IRQ_AT(VEC_SOFT, G_cold_ist_int),
 		 CALL(CALL_COLD_NMI), X_AT(2, G_cold_ist_nmi), V(9)) },
-	{ GUEST(cold_df, LONG64), .setup = no_gp_gate, .call = call,
+	{ GUEST(cold_df, LONG64), .setup = no_gp_gate, .call = call, .skip = no_injected_df,
 	  EVENTS(CALL(CALL_COLD), XE_AT(8, 0, G_cold_df_at)) },
 };
 

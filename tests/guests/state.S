@@ -89,21 +89,21 @@ guest64 mix
 /* MSRs that the CPU switches, and registers that exits do not touch. */
 guest64 msrs
 	mov	$0xc0000081, %ecx
-	mov	$0x11112222, %eax
-	mov	$0x00100008, %edx
+	mov	$0x00072200, %eax
+	xor	%edx, %edx
 1:	wrmsr
 	inc	%ecx
 	cmp	$0xc0000085, %ecx
 	jb	1b
-	mov	$0xc0000102, %ecx
-	mov	$0x33334444, %eax
-	mov	$0x00001234, %edx
-	wrmsr
 	mov	$0x174, %ecx
 2:	wrmsr
 	inc	%ecx
 	cmp	$0x177, %ecx
 	jb	2b
+	mov	$0xc0000102, %ecx
+	mov	$0x33334444, %eax
+	mov	$0x00001234, %edx
+	wrmsr
 	host	CALL_EVENT
 	mov	$0xc0000081, %ecx
 3:	rdmsr
