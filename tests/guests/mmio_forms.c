@@ -292,6 +292,7 @@ static void rsi_before_hole(struct guest *g, uint64_t base)
 {
 	(void)base;
 	map(g, PAGE_B, 0, 0);
+	guest_write(g, PAGE_B - 2, 0, 2);
 	g->regs.gpr[HOLM_RSI] = PAGE_B - 2;
 }
 
