@@ -187,9 +187,10 @@ enum holm_emul_result {
  * Fetches and decodes the instruction (any mode and paging, Zydis), walks the
  * guest's page tables for each memory operand with the CPU's checks, sets
  * accessed and dirty bits, does the accesses in order, computes flags, and
- * prepares the run page for the next entry. XMM operands are moved through
- * the vCPU's xstate block. A REP string instruction does at least one
- * iteration; it completes, or leaves RCX, RSI and RDI for the next one.
+ * prepares the run page for the next entry. Vector registers are moved through
+ * the vCPU's xstate block; moves under a mask (AVX-512) are not emulated. A REP
+ * string instruction does at least one iteration; it completes, or leaves RCX,
+ * RSI and RDI for the next one.
  *
  * An instruction that is not emulated raises #UD at CPL 3: a guest's process
  * must not end the guest.
