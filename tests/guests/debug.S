@@ -196,6 +196,7 @@ guest64 exec_out
 	exec_code exec_out, out %al, $PORT_DATA
 guest64 exec_mmio
 	mov	$MMIO_ADDR, %ebx
+	mov	(%rbx), %edx
 	exec_code exec_mmio, mov (%rbx), %edx
 
 /* RF that IRET loads lasts for one instruction. */
@@ -268,6 +269,7 @@ watch_io_3:
 /* A breakpoint on a write while the next instruction is in its shadow. */
 guest64 watch_movss
 	movw	$SEL_DATA, SCRATCH_ADDR
+	mov	SCRATCH_ADDR, %ss
 	set_dr	0, SCRATCH_ADDR
 	set_dr	7, DR7_G(0) | DR7_RW(0, RW_ACCESS) | DR7_LEN(0, LEN_1)
 	xor	%eax, %eax
@@ -276,6 +278,11 @@ guest64 watch_movss
 watch_movss_at:
 	report_val 9
 	done
+
+/*
+ * What an instruction accesses was accessed before: Bochs has the trap of an
+ * instruction pending while it executes, also when an EPT violation ends it.
+ */
 
 /* ---- single steps ------------------------------------------------------------------------- */
 
@@ -292,6 +299,7 @@ guest64 step_insns
 	mov	%cr4, %rax
 	stepped	step_cr, mov %rax, %cr4
 	mov	$MMIO_ADDR, %ebx
+	mov	(%rbx), %eax
 	stepped	step_mmio_read, mov (%rbx), %eax
 	stepped	step_mmio_write, movb $5, 4(%rbx)
 	mov	$SCRATCH_ADDR, %esi
@@ -333,6 +341,7 @@ step_rep_last:
 /* No trap behind MOV SS, but behind what follows it. */
 guest64 step_movss
 	mov	$SEL_DATA, %ecx
+	mov	%cx, %ss
 	tf_on
 	mov	%cx, %ss
 	nop
@@ -402,6 +411,7 @@ step_branch_at:
 
 /* Both at once: one exception tells of both. */
 guest64 step_watch
+	movl	$0, SCRATCH_ADDR
 	set_dr	3, SCRATCH_ADDR
 	set_dr	7, DR7_G(3) | DR7_RW(3, RW_WRITE) | DR7_LEN(3, LEN_4)
 	tf_on

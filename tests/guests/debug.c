@@ -41,7 +41,9 @@ static const char *no_loaded_breakpoints(void)
 
 static const char *no_rf_image(void)
 {
-	return hv.tcg ? "QEMU does not set RF in the image of an instruction breakpoint" : NULL;
+	if (hv.tcg || hv.bochs)
+		return "this emulated CPU has no RF in the image of an instruction breakpoint";
+	return NULL;
 }
 
 static const char *no_gd(void)
@@ -52,6 +54,11 @@ static const char *no_gd(void)
 static const char *no_movss_trap_shadow(void)
 {
 	return hv.tcg ? "QEMU traps between MOV SS and the next instruction" : NULL;
+}
+
+static const char *no_sti_trap(void)
+{
+	return hv.tcg ? "QEMU does not trap between STI and the next instruction" : NULL;
 }
 
 static const char *no_btf(void)
@@ -148,7 +155,7 @@ static const struct guest_row rows[] = {
 	  EVENTS(V(1), V(G_exec_out_at), OUT(PORT_DATA, 1, 2), V(1), V(G_exec_out_at),
 		 OUT(PORT_DATA, 1, 2), V(9)) },
 	{ GUEST(exec_mmio, LONG64), .setup = bp_handler,
-	  EVENTS(V(1), V(G_exec_mmio_at), MMR(0, 4), V(1), V(G_exec_mmio_at), MMR(0, 4), V(9)) },
+	  EVENTS(MMR(0, 4), V(1), V(G_exec_mmio_at), MMR(0, 4), V(1), V(G_exec_mmio_at), MMR(0, 4), V(9)) },
 	{ "exec_rf_image", LONG64, G_exec_nop, .setup = dr6_clear, .skip = no_rf_image,
 	  EVENTS(DB_AT(1, G_exec_nop_at), DB_AT(1, G_exec_nop_at), V(9)) },
 	{ GUEST(rf_iret, LONG64), .setup = bp_handler,
@@ -173,11 +180,11 @@ static const struct guest_row rows[] = {
 		 OUT(PORT_DATA, 1, 0x77), V(DR6_BS), V(G_step_out),
 		 IN(PORT_DATA, 1), V(DR6_BS), V(G_step_in), V(DR6_BS), V(G_step_rdmsr),
 		 V(DR6_BS), V(G_step_wrmsr), V(DR6_BS), V(G_step_cr),
-		 MMR(0, 4), V(DR6_BS), V(G_step_mmio_read),
+		 MMR(0, 4), MMR(0, 4), V(DR6_BS), V(G_step_mmio_read),
 		 MMW(4, 1, 5), V(DR6_BS), V(G_step_mmio_write),
 		 OUT(PORT_FAR, 1, 0), V(DR6_BS), V(G_step_outs), V(DR6_BS), V(G_step_hlt),
 		 V(9)) },
-	{ GUEST(step_sti, LONG64), .setup = step_handler,
+	{ GUEST(step_sti, LONG64), .setup = step_handler, .skip = no_sti_trap,
 	  EVENTS(V(DR6_BS), V(G_step_sti_at), V(9)) },
 	{ GUEST(step_rep, LONG64), .setup = step_handler,
 	  EVENTS(V(DR6_BS), V(G_step_rep_at), V(0), V(DR6_BS), V(G_step_rep_last), V(9)) },

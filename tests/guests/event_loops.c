@@ -22,8 +22,8 @@
 #define FLAG_ADDR	(SCRATCH_ADDR + 8)
 
 /* The slow bed has fewer of each. */
-#define ROUNDS		(hv.intel ? 50 : 200)
-#define KICKS		(hv.intel ? 200 : 2000)
+#define ROUNDS		(hv.intel ? 15 : 200)
+#define KICKS		(hv.intel ? 30 : 2000)
 
 enum how { BY_IRQ, BY_MSI, BY_NMI, BY_EXTINT, BY_BURST };
 
@@ -267,6 +267,7 @@ static void run_kicks(struct guest *g)
 	pthread_t thread;
 
 	g->regs.gpr[HOLM_RBX] = 0x1122334455667788;
+	g->regs.rflags |= spin_flags();
 	guest_start(g, G_count_up);
 	watchdog_stop();
 	start_thread(g, kicker, &thread);

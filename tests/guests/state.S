@@ -195,7 +195,7 @@ guest64 before_init
 	mov	$0x5678, %eax
 	xor	%edx, %edx
 	wrmsr
-	mov	$0x1000, %eax
+	mov	$0xdeadb000, %eax
 	mov	%rax, %dr0
 	mov	$0x402, %eax
 	mov	%rax, %dr7

@@ -10,7 +10,7 @@
 #include "steps.h"
 
 #define PULSE_US	2000
-#define MIX_ROUNDS	(hv.intel ? 60000 : 300000)
+#define MIX_ROUNDS	(hv.intel ? 20000 : 300000)
 #define MIX_MOVES	(hv.intel ? 5 : 25)
 /* The slow bed moves a guest at fewer of its exits. */
 #define EVERY		(hv.intel ? 3 : 1)
@@ -183,6 +183,7 @@ static void start_mix(struct guest *g)
 
 	g->regs.gpr[HOLM_RBX] = MIX_ROUNDS;
 	g->regs.gpr[12] = avx;
+	g->regs.rflags |= spin_flags();
 	guest_start(g, G_mix);
 }
 

@@ -11,6 +11,15 @@
 /* For rows that go on in an interrupt shadow; it saves it at an exit. */
 #define NO_SHADOW	"QEMU's VMRUN does not load the interrupt shadow"
 
+/*
+ * RFLAGS of a guest that must be interrupted while it makes no exits: Bochs
+ * keeps the host's interrupts pending while the guest's IF is clear.
+ */
+static inline uint64_t spin_flags(void)
+{
+	return hv.bochs ? RFLAGS_IF : 0;
+}
+
 /* Software-enable the LAPIC, whose gates and registers are as after reset. */
 void lapic_on(struct guest *g);
 uint32_t lapic_get(struct guest *g, uint32_t offset);
