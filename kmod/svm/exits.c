@@ -47,9 +47,13 @@ static enum holm_next exit_invd(struct holm_vcpu *vcpu)
 	return SVM_EXIT_INSN(vcpu, holm_exit_nop, 0x0f, 0x08);
 }
 
-/* Also WBNOINVD, which is it with a REP prefix. */
+/* Also WBNOINVD, which is it with a REP prefix; QEMU 7.2 reports INVD as it. */
 static enum holm_next exit_wbinvd(struct holm_vcpu *vcpu)
 {
+	static const u8 wbinvd[] = { 0x0f, 0x09 };
+
+	if (svm_next_rip(vcpu, wbinvd, sizeof(wbinvd)) == -EILSEQ)
+		return exit_invd(vcpu);
 	return SVM_EXIT_INSN(vcpu, holm_exit_nop, 0x0f, 0x09);
 }
 
