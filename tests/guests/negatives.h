@@ -39,9 +39,9 @@ extern const uint8_t guest_walk[];	/* writes to each page for ever */
 extern bool quick;
 void nap(unsigned int us);
 /*
- * QEMU's emulation of SVM loses the host's paging when a guest leaves with
- * EFER.LME, but neither CR0.PG nor CR4.PAE: the CPU hangs. Here, guests of
- * random states do not have it.
+ * QEMU's emulation of SVM does not bring the host back from all states of a
+ * guest, and the CPU hangs: from EFER.LME with neither CR0.PG nor CR4.PAE it
+ * loses the host's paging. Guests of random states do not have long mode there.
  */
 extern bool tcg;
 /* What cpuid_set_all() sets shows no long mode. */

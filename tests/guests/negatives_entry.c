@@ -30,10 +30,6 @@ static void ticks(bool on)
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
 
-#define CR0_PG		(1U << 31)
-#define CR4_PAE		(1U << 5)
-#define EFER_LME	(1U << 8)
-
 /* ---- the run page ------------------------------------------------------- */
 
 static void test_in_flags(struct rig *r)
@@ -438,8 +434,6 @@ static void test_random_sregs(struct rig *r)
 		mode_sregs(r, random_below(&random, MODES), &sregs);
 		mutate(&sregs, &random);
 		tame_cs(&sregs.seg[HOLM_SEG_CS]);
-		if (tcg && !(sregs.cr0 & CR0_PG) && !(sregs.cr4 & CR4_PAE))
-			sregs.efer &= ~(uint64_t)EFER_LME;
 		ret = state_set(r->vcpu, HOLM_STATE_SREGS, &sregs, sizeof(sregs));
 		if (ret) {
 			refused++;
@@ -483,7 +477,11 @@ void test_entries(void)
 		test_exceptions(&r, mode);
 		test_interrupted(&r, mode);
 	}
-	test_random_sregs(&r);
+	if (tcg)
+		skip("QEMU loses its host in states that no CPU cares about",
+		     "entry: random system registers");
+	else
+		test_random_sregs(&r);
 	ticks(false);
 	rig_close(&r);
 }
