@@ -367,7 +367,7 @@ static void shut_down(struct guest *g)
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
-#define TIMER_NS	50000000
+#define TIMER_NS	(hv.bochs ? 10000000U : 50000000U)
 
 static void move_now(struct guest *g, unsigned int n)
 {
