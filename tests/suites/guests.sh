@@ -30,7 +30,7 @@ renumber()
 	done <"$WORK/$1.tap"
 }
 
-for program in smoke; do
+for program in smoke guests; do
 	mkdir -p "$WORK/$program/out"
 	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 700 \
 		--share "$WORK/$program" -- sh -c "holm-$program >/share/out/tap; echo \$? >/share/out/status" \
