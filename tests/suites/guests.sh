@@ -30,10 +30,24 @@ renumber()
 	done <"$WORK/$1.tap"
 }
 
-for program in smoke guests; do
+for program in smoke guests negatives; do
+	arguments=
+	bed=
+	case $program-$GROUP in
+	negatives-amd)
+		# QEMU's CPU stops in one of the states of "entries".
+		arguments="args cpuid states life processes races storms nomem fuzz"
+		bed=--kmemleak
+		;;
+	negatives-intel)
+		# Bochs' second is minutes: what waits for time is left to the other bed.
+		arguments="--quick args cpuid states entries life processes"
+		;;
+	esac
 	mkdir -p "$WORK/$program/out"
-	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 700 \
-		--share "$WORK/$program" -- sh -c "holm-$program >/share/out/tap; echo \$? >/share/out/status" \
+	# shellcheck disable=SC2086
+	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 700 $bed \
+		--share "$WORK/$program" -- sh -c "holm-$program $arguments >/share/out/tap; echo \$? >/share/out/status" \
 		>"$WORK/$program.log" 2>&1
 	status=$?
 	cp "$WORK/$program/out/tap" "$WORK/$program.tap" 2>/dev/null || : >"$WORK/$program.tap"
