@@ -16,6 +16,7 @@
 
 #include "memory_lib.h"
 #include "run.h"
+#include "steps.h"
 
 #define PAGES		16
 #define SIZE		(PAGES * PAGE)
@@ -258,6 +259,7 @@ static void remove_running(struct guest *g, bool move)
 	r.p = mem_slot(g, 0, SLOT_GPA, PAGE);
 	if (!r.p)
 		return;
+	g->regs.rflags |= spin_flags();
 	mem_prepare(g, G_mem_store_loop, SLOT_GPA, 0, 0, 0);
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
