@@ -181,3 +181,15 @@ const char *no_canonical_checks(void)
 {
 	return hv.tcg ? "QEMU's emulation loads addresses that are not canonical" : NULL;
 }
+
+/* The exit for a write of CR0 looks at 32 bits; CR3, CR8 and LTR have none. */
+const char *no_register_checks(void)
+{
+	return hv.tcg ? "QEMU's emulation takes reserved bits of CR0, CR3 and CR8, and a null TR" :
+			NULL;
+}
+
+const char *no_task_switch_exits(void)
+{
+	return hv.tcg ? "QEMU's emulation switches tasks without an exit" : NULL;
+}

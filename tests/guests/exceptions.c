@@ -366,7 +366,7 @@ static const struct guest_row rows[] = {
 
 	{ GUEST(df_gate, LONG64), .setup = gp_gate_absent, .skip = no_injected_df,
 	  EVENTS(XE_AT(8, 0, G_df_gate_at)) },
-	{ GUEST(df_gate_read, LONG64), .setup = gp_gate_absent,
+	{ GUEST(df_gate_read, LONG64), .setup = gp_gate_absent, .skip = no_injected_df,
 	  EVENTS(XE_AT(8, 0, G_df_gate_read_at)) },
 	{ GUEST(df_stack, LONG64), .setup = df_ist, .check = in_kernel_frame,
 	  EVENTS(XE_AT(8, 0, G_df_stack_at)) },

@@ -79,6 +79,8 @@ const char *no_gate_error_codes(void);
 const char *no_canonical_stack_fault(void);
 const char *no_segment_checks(void);
 const char *no_canonical_checks(void);
+const char *no_register_checks(void);
+const char *no_task_switch_exits(void);
 /* Fill in hv.tcg, hv.bochs. */
 void emulator_detect(void);
 

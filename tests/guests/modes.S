@@ -240,13 +240,17 @@ guest16 real_long_direct
 	lidtl	idt_pointer
 	mov	$PML4_ADDR, %eax
 	mov	%eax, %cr3
+	/*
+	 * PAE first: on an exit in between QEMU 7.2 restores the host's CR0
+	 * under EFER.LME without CR4.PAE, and leaves its paging off.
+	 */
+	mov	%cr4, %eax
+	or	$0x20, %eax
+	mov	%eax, %cr4
 	mov	$0xc0000080, %ecx
 	mov	$0x900, %eax
 	xor	%edx, %edx
 	wrmsr
-	mov	%cr4, %eax
-	or	$0x20, %eax
-	mov	%eax, %cr4
 	mov	%cr0, %eax
 	or	$0x80000001, %eax
 	mov	%eax, %cr0
@@ -345,7 +349,6 @@ guest16 real_limit
 #define CR0_LONG	0x80010033
 
 guest64 cr0_long
-	bad_cr	cr0, 0x180010033	/* bit 32 */
 	bad_cr	cr0, CR0_LONG & ~0x80000000
 	bad_cr	cr0, CR0_LONG & ~1
 	bad_cr	cr0, CR0_LONG | 0x20000000	/* NW without CD */
@@ -363,6 +366,10 @@ guest64 cr0_long
 	clts
 	mov	%cr0, %rax
 	reportq
+	done
+
+guest64 cr0_upper
+	bad_cr	cr0, 0x180010033	/* bit 32 */
 	done
 
 guest32 cr0_prot
@@ -410,13 +417,16 @@ guest16 lmsw_real
 	fault	ud2
 	done
 
-guest64 cr3_long
+guest64 cr3_reserved
 	mov	$1 << 62, %rax
 	or	$PML4_ADDR, %rax
 	fault	mov %rax, %cr3
 	mov	$1 << 63, %rax		/* no PCIDs */
 	or	$PML4_ADDR, %rax
 	fault	mov %rax, %cr3
+	done
+
+guest64 cr3_long
 	mov	$PML4_ADDR | 0x18, %rax
 	mov	%rax, %cr3
 	mov	%cr3, %rax
@@ -461,6 +471,11 @@ guest32 cr4_prot
 	report
 	done
 
+guest64 cr8_reserved
+	bad_cr	cr8, 16
+	bad_cr	cr8, 0x100000000
+	done
+
 guest64 cr8_long
 	set_cr	cr8, 5
 	mov	%cr8, %rax
@@ -468,8 +483,6 @@ guest64 cr8_long
 	set_cr	cr8, 15
 	mov	%cr8, %rax
 	reportq
-	bad_cr	cr8, 16
-	bad_cr	cr8, 0x100000000
 	mov	%cr8, %r12
 	mov	%r12, %rax
 	reportq
@@ -554,6 +567,11 @@ guest64 far_transfers
 
 /* ---- system registers of descriptor tables --------------------------------- */
 
+guest64 ltr_null
+	xor	%eax, %eax
+	fault	ltr %ax
+	done
+
 guest64 tables_long
 	sgdt	SCRATCH_ADDR
 	movzwl	SCRATCH_ADDR, %eax
@@ -574,8 +592,6 @@ guest64 tables_long
 	sldt	%ax
 	report
 	mov	$SEL_TSS, %eax		/* busy */
-	fault	ltr %ax
-	mov	$0, %eax
 	fault	ltr %ax
 	mov	$SEL_DATA, %eax
 	fault	lldt %ax
