@@ -63,11 +63,16 @@ struct holm_cpuid_entry *holm_get_supported_cpuid(int dev, unsigned int *nent)
 int holm_vm_create(int dev, const char *name)
 {
 	struct holm_create_vm arg = { .size = sizeof(arg) };
+	int vm;
 
 	if (strlen(name) >= sizeof(arg.name))
 		return -EINVAL;
 	strcpy(arg.name, name);
-	return call(dev, HOLM_CREATE_VM, &arg);
+	/* A signal may come while the kernel takes the locks of all mappings. */
+	do
+		vm = call(dev, HOLM_CREATE_VM, &arg);
+	while (vm == -EINTR);
+	return vm;
 }
 
 int holm_vm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa,
