@@ -4,8 +4,8 @@
 # Kernels: small-6.12-debug
 # Timeout: 900
 #
-# The debug host: clean by itself, and each of its checkers is heard when LKDTM
-# provokes it.  Needs no driver.
+# The debug host: each of its checkers is heard when LKDTM provokes it. Needs no
+# driver. (That it is clean by itself, and leaks nothing, other suites show.)
 
 . "$TOP/tests/suites/lib.sh"
 
@@ -20,7 +20,6 @@ bed()
 	[ $status = "$expected" ]
 }
 
-try "it boots and leaks nothing" bed 0 --kmemleak -- true
 # All in one boot, each in a shell of its own: the last one does not survive.
 try "LKDTM's faults fail the bed" bed 125 -- sh -c 'modprobe lkdtm
 	for fault in WARNING ARRAY_BOUNDS WRITE_AFTER_FREE EXCEPTION; do
