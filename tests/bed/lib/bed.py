@@ -95,6 +95,21 @@ class Bed:
                     else:
                         box.copy(full, os.path.join("tests", inside))
 
+    def build_helper(self, name):
+        """Compile NAME.c when it is newer than its program; return the path."""
+        source = os.path.join(self.options.here, name + ".c")
+        program = os.path.join(self.options.build, "bed", name)
+        if (os.path.exists(program) and
+                os.path.getmtime(program) >= os.path.getmtime(source)):
+            return program
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        fresh = f"{program}.{os.getpid()}"
+        if subprocess.run(["gcc", "-static", "-O2", "-Wall", "-o", fresh,
+                           source]).returncode:
+            raise BedError(f"{source} does not compile")
+        os.replace(fresh, program)
+        return program
+
     def spawn(self, command, **more):
         """Run the emulator's COMMAND; it does not outlive this process."""
         with open(os.path.join(self.work, "emulator"), "wb") as log:
@@ -116,6 +131,9 @@ class Bed:
 
     def send_control(self, text):
         """Send a line to the host's init."""
+
+    def beat(self):
+        """Called several times a second while the emulator runs."""
 
     def read_log(self, name):
         """Return the lines of the file NAME of this run."""

@@ -40,22 +40,7 @@ class Bochs(Bed):
 
     def add_programs(self, box):
         super().add_programs(box)
-        box.copy(self._build_channel(), "bin/bed-channel")
-
-    def _build_channel(self):
-        """Compile bed-channel when it is older than its source."""
-        source = os.path.join(self.options.here, "bed-channel.c")
-        program = os.path.join(self.options.build, "bed", "bed-channel")
-        if (os.path.exists(program) and
-                os.path.getmtime(program) >= os.path.getmtime(source)):
-            return program
-        os.makedirs(os.path.dirname(program), exist_ok=True)
-        fresh = f"{program}.{os.getpid()}"
-        if subprocess.run(["gcc", "-static", "-O2", "-Wall", "-o", fresh,
-                           source]).returncode:
-            raise BedError(f"{source} does not compile")
-        os.replace(fresh, program)
-        return program
+        box.copy(self.build_helper("bed-channel"), "bin/bed-channel")
 
     def _make_cd(self):
         """Write the bootable CD the host starts from."""

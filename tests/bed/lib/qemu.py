@@ -31,6 +31,10 @@ class Qemu(Bed):
             settings["COLUMNS"] = str(self.options.columns)
         return settings
 
+    def add_programs(self, box):
+        super().add_programs(box)
+        box.copy(self.build_helper("bed-heartbeat"), "bin/bed-heartbeat")
+
     def _channel(self, command, name, device):
         """Append a character device with our end of a socket pair."""
         ours, theirs = socket.socketpair()
@@ -70,6 +74,11 @@ class Qemu(Bed):
             theirs.append(self._channel(
                 command, name,
                 f"virtserialport,chardev={name},name=bed.{name}"))
+        # It would change the count of instructions.
+        if not options.icount:
+            theirs.append(self._channel(
+                command, "heartbeat",
+                "virtserialport,chardev=heartbeat,name=bed.heartbeat"))
         if options.interactive:
             theirs.append(self._channel(command, "terminal",
                                         "virtconsole,chardev=terminal"))
@@ -87,6 +96,14 @@ class Qemu(Bed):
 
     def send_control(self, text):
         self.sockets["control"].sendall(text.encode() + b"\n")
+
+    def beat(self):
+        if "heartbeat" not in self.sockets:
+            return
+        try:
+            self.sockets["heartbeat"].send(b".", socket.MSG_DONTWAIT)
+        except (BlockingIOError, ConnectionError):
+            pass        # nobody listens: before init does, or after it
 
     def send_terminal(self, data):
         self.sockets["terminal"].sendall(data)
