@@ -30,7 +30,7 @@ struct boot_info {
 	struct boot_range ranges[MAX_RANGES];
 };
 
-/* start_*.S enters here with the registers as the loader left them. */
+/* start.S enters here with the registers as the loader left them. */
 void boot(uint32_t eax, uint32_t ebx);
 
 /* Prints all that @bi has and does what the command line asks for. */

@@ -14,18 +14,4 @@ header:
 	.long	image_end
 	.long	_start
 
-	.text
-	.globl	_start
-_start:
-	cld
-	mov	$stack_end, %esp
-	push	%ebx
-	push	%eax
-	call	boot
-
-	.bss
-	.balign	16
-	.skip	8192
-stack_end:
-
 	.section .note.GNU-stack, "", @progbits
