@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -155,6 +156,17 @@ extern const struct ioctl_row ioctl_rows[];
 extern const unsigned int ioctl_count;
 extern const char *const fd_names[FD_KINDS];
 
+/* The slot of fill_slot() and of fill_dirty_log(). */
+#define FILL_SLOT	7
+#define FILL_GPA	0x100000000ULL
+
+static inline void fill_row(const struct ioctl_row *row, void *arg, void *scratch)
+{
+	memset(arg, 0, row->size);
+	if (row->fill)
+		row->fill(arg, scratch);
+}
+
 static inline int rig_fd(const struct rig *r, enum fd_kind kind)
 {
 	return kind == FD_DEV ? r->dev : kind == FD_VM ? r->vm : r->vcpu;
@@ -179,6 +191,7 @@ static inline uint64_t random_below(uint64_t *state, uint64_t n)
 /* ---- the parts ---------------------------------------------------------- */
 
 void test_args(void);
+void test_fields(struct rig *r);	/* of "args" */
 void test_cpuid_args(void);
 void test_states(void);
 void test_entries(void);

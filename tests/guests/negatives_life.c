@@ -214,12 +214,11 @@ static int child_calls(void *arg)
 
 	for (i = 0; i < ioctl_count; i++) {
 		const struct ioctl_row *row = &ioctl_rows[i];
-		uint64_t valid[ARG_MAX / 8] = {};
+		uint64_t valid[ARG_MAX / 8];
 
 		if (row->kind == FD_DEV)
 			continue;
-		if (row->fill)
-			row->fill(valid, scratch);
+		fill_row(row, valid, scratch);
 		other += call(rig_fd(r, row->kind), row->cmd, row->size ? valid : NULL) != -EIO;
 	}
 	return other;

@@ -486,13 +486,12 @@ static void test_busy(void)
 	nap(10000);
 	for (i = 0; i < ioctl_count; i++) {
 		const struct ioctl_row *row = &ioctl_rows[i];
-		uint64_t arg[ARG_MAX / 8] = {};
+		uint64_t arg[ARG_MAX / 8];
 		bool inject = row->cmd == HOLM_INJECT;
 
 		if (row->kind != FD_VCPU)
 			continue;
-		if (row->fill)
-			row->fill(arg, scratch);
+		fill_row(row, arg, scratch);
 		expect(call(race.rig.vcpu, row->cmd, row->size ? arg : NULL),
 		       inject ? 0 : -EBUSY, "%s: while the vCPU runs", row->name);
 	}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * All calls, each with an argument that it takes.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "negatives.h"
+
+const char *const fd_names[FD_KINDS] = { "/dev/holm", "VM", "vCPU" };
+
+/* ---- the calls ---------------------------------------------------------- */
+
+static void fill_caps(void *arg, void *scratch)
+{
+	struct holm_caps *caps = arg;
+
+	(void)scratch;
+	caps->size = sizeof(*caps);
+}
+
+static void fill_cpuid_get(void *arg, void *scratch)
+{
+	struct holm_cpuid *cpuid = arg;
+
+	cpuid->nent = HOLM_MAX_CPUID_ENTRIES;
+	cpuid->entries = (uintptr_t)scratch;
+}
+
+static void fill_cpuid_set(void *arg, void *scratch)
+{
+	int dev = open("/dev/holm", O_RDWR | O_CLOEXEC);
+
+	fill_cpuid_get(arg, scratch);
+	call(dev, HOLM_GET_SUPPORTED_CPUID, arg);
+	close(dev);
+}
+
+static void fill_create_vm(void *arg, void *scratch)
+{
+	struct holm_create_vm *create = arg;
+
+	(void)scratch;
+	create->size = sizeof(*create);
+	strcpy(create->name, "negatives");
+}
+
+static void fill_slot(void *arg, void *scratch)
+{
+	struct holm_slot *slot = arg;
+
+	slot->slot = FILL_SLOT;
+	slot->flags = HOLM_SLOT_LOG_DIRTY;
+	slot->gpa = FILL_GPA;
+	slot->size = PAGE;
+	slot->uaddr = ((uintptr_t)scratch + PAGE - 1) & -PAGE;
+}
+
+/* Of the slot that fill_slot() makes. */
+static void fill_dirty_log(void *arg, void *scratch)
+{
+	struct holm_dirty_log *log = arg;
+
+	log->slot = FILL_SLOT;
+	log->num_pages = 1;
+	log->bitmap = (uintptr_t)scratch;
+}
+
+static void fill_create_vcpu(void *arg, void *scratch)
+{
+	struct holm_create_vcpu *create = arg;
+
+	(void)scratch;
+	create->apic_id = 9;
+}
+
+static void fill_msi(void *arg, void *scratch)
+{
+	struct holm_msi *msi = arg;
+
+	(void)scratch;
+	msi->address = 0xfee00000;
+	msi->data = 0x40;
+}
+
+static void fill_state(void *arg, void *scratch)
+{
+	struct holm_state *state = arg;
+	struct holm_state_block *block = scratch;
+	struct holm_regs *regs = (struct holm_regs *)(block + 1);
+
+	*regs = (struct holm_regs) { .rip = CODE_ADDR, .rflags = 2 };
+	*block = (struct holm_state_block) {
+		.type = HOLM_STATE_REGS,
+		.size = sizeof(*regs),
+		.data = (uintptr_t)regs,
+	};
+	state->nblocks = 1;
+	state->blocks = (uintptr_t)block;
+}
+
+static void fill_inject(void *arg, void *scratch)
+{
+	struct holm_inject *inject = arg;
+
+	(void)scratch;
+	inject->kind = HOLM_INJECT_EXTINT_LOWER;
+}
+
+static void fill_translate(void *arg, void *scratch)
+{
+	struct holm_translate *translate = arg;
+
+	(void)scratch;
+	translate->gva = CODE_ADDR;
+}
+
+static void fill_lapic_access(void *arg, void *scratch)
+{
+	struct holm_lapic_access *access = arg;
+
+	(void)scratch;
+	access->offset = 0x30;		/* version */
+}
+
+#define NUMBER(n, k)		{ .name = #n, .kind = k, .cmd = HOLM_##n }
+#define CALL(n, k, type, o, c, f)						\
+	{ .name = #n, .kind = k, .cmd = HOLM_##n, .size = sizeof(struct type),	\
+	  .out = o, .creates = c, .fill = f }
+
+const struct ioctl_row ioctl_rows[] = {
+	NUMBER(GET_API_VERSION, FD_DEV),
+	CALL(GET_CAPS, FD_DEV, holm_caps, true, false, fill_caps),
+	CALL(GET_SUPPORTED_CPUID, FD_DEV, holm_cpuid, true, false, fill_cpuid_get),
+	CALL(CREATE_VM, FD_DEV, holm_create_vm, false, true, fill_create_vm),
+	CALL(SET_SLOT, FD_VM, holm_slot, false, false, fill_slot),
+	CALL(GET_DIRTY_LOG, FD_VM, holm_dirty_log, false, false, fill_dirty_log),
+	CALL(CREATE_VCPU, FD_VM, holm_create_vcpu, false, true, fill_create_vcpu),
+	CALL(SIGNAL_MSI, FD_VM, holm_msi, false, false, fill_msi),
+	NUMBER(RUN, FD_VCPU),
+	CALL(GET_STATE, FD_VCPU, holm_state, true, false, fill_state),
+	CALL(SET_STATE, FD_VCPU, holm_state, true, false, fill_state),
+	CALL(SET_CPUID, FD_VCPU, holm_cpuid, false, false, fill_cpuid_set),
+	CALL(GET_CPUID, FD_VCPU, holm_cpuid, true, false, fill_cpuid_get),
+	CALL(INJECT, FD_VCPU, holm_inject, false, false, fill_inject),
+	CALL(TRANSLATE, FD_VCPU, holm_translate, true, false, fill_translate),
+	CALL(LAPIC_ACCESS, FD_VCPU, holm_lapic_access, true, false, fill_lapic_access),
+};
+
+const unsigned int ioctl_count = ARRAY_SIZE(ioctl_rows);
