@@ -70,21 +70,6 @@ static const char *no_btf(void)
 
 /* ---- setups -------------------------------------------------------------------------- */
 
-static void step_handler(struct guest *g)
-{
-	gate64(g, 1, G_step_handler);
-}
-
-static void bp_handler(struct guest *g)
-{
-	gate64(g, 1, G_bp_handler);
-}
-
-static void dr6_clear(struct guest *g)
-{
-	g->dr6_clear = true;
-}
-
 static void io_breakpoints(struct guest *g)
 {
 	g->sregs.cr4 |= CR4_DE;

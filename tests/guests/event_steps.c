@@ -41,7 +41,6 @@ static const struct shadow *shadow;
  */
 static void run_shadow(struct guest *g)
 {
-	struct event event = { .rip = shadow->at };
 	struct holm_events events;
 
 	lapic_on(g);
@@ -51,16 +50,7 @@ static void run_shadow(struct guest *g)
 	guest_get(g, HOLM_STATE_EVENTS, &events, sizeof(events));
 	/* SVM does not tell the two apart. */
 	CHECK_EQ(g, events.flags, hv.intel ? shadow->flags : HOLM_EVENTS_SHADOW_STI);
-	if (shadow->nmi)
-		send_nmi(g, CALL_EVENT);
-	else
-		send_irq(g, CALL_EVENT);
-	guest_set_slot(g, 1, 0, MMIO_ADDR, 0x1000, g->ram + SCRATCH_ADDR);
-	guest_run(g);
-
-	event.kind = shadow->nmi ? EV_EXCEPTION : EV_IRQ;
-	event.vector = shadow->nmi ? 2 : VEC_IRQ;
-	EXPECT(g, HOLM_EXIT_IO, event, V(9));
+	shadow_run(g, shadow->at, shadow->nmi);
 }
 
 static void test_shadows(void)
@@ -195,10 +185,10 @@ static const struct halt halts[] = {
 	/* With interrupts off only the NMI ends it. */
 	{ "events/halt_off", G_halt_off, G_halt_off_at, HOLM_EXIT_IO,
 	  { SEND_IRQ, WAIT, WAIT, SEND_NMI, STEPS_END },
-	  { X_AT(2, G_halt_off_at), V(1), IRQ_AT(VEC_IRQ, G_halt_off_irq), V(9) } },
+	  { X_AT(2, G_halt_off_at), V(1), IRQ_STI(VEC_IRQ, G_halt_off_irq), V(9) } },
 	{ "events/halt_off_extint", G_halt_off, G_halt_off_at, HOLM_EXIT_IO,
 	  { SEND_EXTINT, WAIT, WAIT, SEND_NMI, STEPS_END },
-	  { X_AT(2, G_halt_off_at), V(1), IRQ_AT(VEC_EXTINT, G_halt_off_irq), V(9) } },
+	  { X_AT(2, G_halt_off_at), V(1), IRQ_STI(VEC_EXTINT, G_halt_off_irq), V(9) } },
 };
 
 static const struct halt *halt;

@@ -295,6 +295,11 @@ static const char *no_x2apic(void)
 	return hv_has(1, 0, 2, 21) ? NULL : "CPUID has no x2APIC";
 }
 
+static const char *no_shadow(void)
+{
+	return hv.tcg ? NO_SHADOW : NULL;
+}
+
 /* ---- rows ------------------------------------------------------------------------------ */
 
 /* One guest in several modes; the labels have the same suffix. */
@@ -330,24 +335,24 @@ static const struct guest_row rows[] = {
 	NOW(block_nmi_pending, LONG64, 64, block_nmi_pending, X_AT(2, G_now64_at)),
 	NOW(block_extint, LONG64, 64, block_extint, IRQ_AT(VEC_EXTINT, G_now64_at)),
 
-	OFF(irq, LONG64, 64, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off64_at)),
-	OFF(msi, LONG64, 64, send_msi, V(1), IRQ_AT(VEC_MSI, G_off64_at)),
-	OFF(extint, LONG64, 64, send_extint, V(1), IRQ_AT(VEC_EXTINT, G_off64_at)),
-	OFF(msi_extint, LONG64, 64, msi_extint, V(1), IRQ_AT(VEC_EXTINT, G_off64_at)),
+	OFF(irq, LONG64, 64, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off64_at)),
+	OFF(msi, LONG64, 64, send_msi, V(1), IRQ_STI(VEC_MSI, G_off64_at)),
+	OFF(extint, LONG64, 64, send_extint, V(1), IRQ_STI(VEC_EXTINT, G_off64_at)),
+	OFF(msi_extint, LONG64, 64, msi_extint, V(1), IRQ_STI(VEC_EXTINT, G_off64_at)),
 	OFF(nmi, LONG64, 64, send_nmi, X_AT(2, G_off64_call), V(1)),
 	OFF(nmi_irq, LONG64, 64, nmi_and_irq, X_AT(2, G_off64_call), V(1),
-	    IRQ_AT(VEC_IRQ, G_off64_at)),
-	OFF(block_irr, LONG64, 64, block_irr, V(1), IRQ_AT(VEC_IRQ, G_off64_at)),
-	OFF(block_irq, LONG64, 64, block_irq, V(1), IRQ_AT(VEC_IRQ, G_off64_at)),
-	OFF(irq_real16, REAL16, 16, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off16_at)),
-	OFF(irq_vm86, VM86, 16, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off16_at)),
-	OFF(irq_prot32, PROT32, 32, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off32_at)),
-	OFF(irq_pae32, PAE32, 32, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off32_at)),
-	OFF(irq_user32, USER32, 32, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off32_at)),
-	OFF(irq_user64, USER64, 64, send_irq, V(1), IRQ_AT(VEC_IRQ, G_off64_at)),
-	OFF(extint_real16, REAL16, 16, send_extint, V(1), IRQ_AT(VEC_EXTINT, G_off16_at)),
+	    IRQ_STI(VEC_IRQ, G_off64_at)),
+	OFF(block_irr, LONG64, 64, block_irr, V(1), IRQ_STI(VEC_IRQ, G_off64_at)),
+	OFF(block_irq, LONG64, 64, block_irq, V(1), IRQ_STI(VEC_IRQ, G_off64_at)),
+	OFF(irq_real16, REAL16, 16, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off16_at)),
+	OFF(irq_vm86, VM86, 16, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off16_at)),
+	OFF(irq_prot32, PROT32, 32, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off32_at)),
+	OFF(irq_pae32, PAE32, 32, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off32_at)),
+	OFF(irq_user32, USER32, 32, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off32_at)),
+	OFF(irq_user64, USER64, 64, send_irq, V(1), IRQ_STI(VEC_IRQ, G_off64_at)),
+	OFF(extint_real16, REAL16, 16, send_extint, V(1), IRQ_STI(VEC_EXTINT, G_off16_at)),
 
-	{ GUEST(sti_cli, LONG64), .setup = lapic_on, .call = send_irq,
+	{ GUEST(sti_cli, LONG64), .setup = lapic_on, .call = send_irq, .skip = no_shadow,
 	  EVENTS(CALL(CALL_EVENT), V(1), IRQ_AT(VEC_IRQ, G_sti_cli_at), V(9)) },
 	{ GUEST(window_popf, LONG64), .setup = lapic_on, .call = send_irq,
 	  EVENTS(CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_window_popf_at), V(9)) },

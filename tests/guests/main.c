@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 struct hypervisor hv = { .dev = -1 };
 
+static cpu_set_t all_cpus;	/* tests may restrict themselves to fewer */
 static char **filters;
 static bool no_skip;
 static unsigned int count, failures;
@@ -87,6 +89,7 @@ static void test_one(const char *name, struct guest *g, void (*fn)(struct guest 
 	if (!g->failed)
 		fn(g);
 	watchdog_stop();
+	sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
 	guest_result(name, !g->failed, g->why);
 	guest_free(g);
 }
@@ -184,6 +187,7 @@ int main(int argc, char **argv)
 	no_skip = argc > 1 && !strcmp(argv[1], "-a");
 	filters = argv + 1 + no_skip;
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
 	watchdog_init();
 	if (open_hypervisor())
 		return 1;

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "run.h"
 #include "steps.h"
 
-/* ---- LAPIC, gates, exceptions ---------------------------------------------- */
+/* ---- LAPIC, handlers, exceptions ------------------------------------------- */
 
 uint32_t lapic_get(struct guest *g, uint32_t offset)
 {
@@ -41,6 +42,33 @@ void lapic_on(struct guest *g)
 void gate64(struct guest *g, unsigned int vector, uint64_t handler)
 {
 	guest_idt(g, vector, handler, SEL_CODE64, 14, 0, 0);
+}
+
+void step_handler(struct guest *g)
+{
+	gate64(g, 1, G_step_handler);
+}
+
+/* QEMU knows a breakpoint only on the CPU where MOV DR set it. */
+static void stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+void bp_handler(struct guest *g)
+{
+	gate64(g, 1, G_bp_handler);
+	if (hv.tcg)
+		stay_on_cpu();		/* until the end of the test */
+}
+
+void dr6_clear(struct guest *g)
+{
+	g->dr6_clear = true;
 }
 
 void raise_exception(struct guest *g, uint8_t vector, uint8_t flags, uint32_t error,
@@ -124,6 +152,23 @@ void settle(struct guest *g)
 	g->run->immediate_exit = 0;
 	if (err != -EINTR)
 		guest_fail(g, "HOLM_RUN with immediate_exit: %s", strerror(-err));
+}
+
+void shadow_run(struct guest *g, uint64_t at, bool nmi)
+{
+	const struct event event = {
+		.kind = nmi ? EV_EXCEPTION : EV_IRQ,
+		.vector = nmi ? 2 : VEC_IRQ,
+		.rip = at,
+	};
+
+	if (nmi)
+		send_nmi(g, CALL_EVENT);
+	else
+		send_irq(g, CALL_EVENT);
+	guest_set_slot(g, 1, 0, MMIO_ADDR, 0x1000, g->ram + SCRATCH_ADDR);
+	guest_run(g);
+	EXPECT(g, HOLM_EXIT_IO, event, V(9));
 }
 
 uint32_t mp_state(struct guest *g)

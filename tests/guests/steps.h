@@ -28,6 +28,12 @@ void lapic_put(struct guest *g, uint32_t offset, uint32_t value);
 /* A 64-bit interrupt gate to a guest's own handler. */
 void gate64(struct guest *g, unsigned int vector, uint64_t handler);
 
+/* struct guest_row.setup: the guest's own handler of #DB, for single steps or breakpoints. */
+void step_handler(struct guest *g);
+void bp_handler(struct guest *g);
+/* struct guest_row.setup: the recording handler, which clears DR6. */
+void dr6_clear(struct guest *g);
+
 /* Raise an exception with the next HOLM_RUN; @flags: HOLM_EVENT_HAS_*. */
 void raise_exception(struct guest *g, uint8_t vector, uint8_t flags, uint32_t error,
 		     uint64_t payload);
@@ -49,6 +55,13 @@ bool run_to(struct guest *g, uint32_t reason);
 
 /* Finish the exit that was answered, without running on. */
 void settle(struct guest *g);
+
+/*
+ * In the interrupt shadow of an instruction that ended with HOLM_EXIT_MMIO: an
+ * interrupt or NMI comes, then there is memory, and the instruction at @at is
+ * executed in the CPU before the event is taken.
+ */
+void shadow_run(struct guest *g, uint64_t at, bool nmi);
 
 uint32_t mp_state(struct guest *g);
 
