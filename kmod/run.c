@@ -97,8 +97,10 @@ static int run_take(struct holm_vcpu *vcpu)
 
 	if (!in.flags)
 		return 0;
-	in.intr_vector = READ_ONCE(run->intr_vector);
-	in.exception = run->exception;
+	if (in.flags & HOLM_RUN_INTR_VECTOR)
+		in.intr_vector = READ_ONCE(run->intr_vector);
+	if (in.flags & HOLM_RUN_EXCEPTION)
+		in.exception = run->exception;
 	barrier();	/* one read: check and use the same values */
 	err = run_check(vcpu, &in);
 	if (err)
