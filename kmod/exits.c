@@ -31,11 +31,14 @@ static enum holm_next to_user(struct holm_vcpu *vcpu, u32 reason)
 	return HOLM_NEXT_USER;
 }
 
-/* Leave the instruction to the launcher, which completes it. */
-static enum holm_next to_user_complete(struct holm_vcpu *vcpu, u32 reason)
+/*
+ * Leave the instruction to the launcher, which completes it.
+ * @breakpoints: DR6.B0..B3 of those that it hits by that
+ */
+static enum holm_next to_user_complete(struct holm_vcpu *vcpu, u32 reason, u8 breakpoints)
 {
 	vcpu->completable = true;
-	vcpu->exit_breakpoints = 0;
+	vcpu->exit_breakpoints = breakpoints;
 	return to_user(vcpu, reason);
 }
 
@@ -150,10 +153,8 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 	run->io.data = flags & (HOLM_IO_IN | HOLM_IO_STRING) ? 0 :
 		       (u32)(vcpu->regs.gpr[HOLM_RAX] & GENMASK_ULL(size * 8 - 1, 0));
 	vcpu->exit_string_io = flags & HOLM_IO_STRING;
-	to_user_complete(vcpu, HOLM_EXIT_IO);
 	/* The exit comes before the CPU looks at them. */
-	vcpu->exit_breakpoints = holm_io_breakpoints(vcpu, port, size);
-	return HOLM_NEXT_USER;
+	return to_user_complete(vcpu, HOLM_EXIT_IO, holm_io_breakpoints(vcpu, port, size));
 }
 
 /* ---- second-level faults -------------------------------------------------- */
@@ -186,7 +187,7 @@ static int slow_fault(struct holm_vcpu *vcpu)
 	memcpy(run->mmio.insn, vcpu->fault.insn, sizeof(run->mmio.insn));
 	run->mmio.reserved = 0;
 	vcpu->next_rip = 0;		/* the decoder finds it */
-	return to_user_complete(vcpu, HOLM_EXIT_MMIO);
+	return to_user_complete(vcpu, HOLM_EXIT_MMIO, 0);
 }
 
 enum holm_next holm_exit_fault(struct holm_vcpu *vcpu)
@@ -325,7 +326,7 @@ enum holm_next holm_exit_task_switch(struct holm_vcpu *vcpu, u16 selector, u8 so
 	ts->source = source;
 	ts->has_error_code = has_error_code;
 	ts->error_code = error_code;
-	return to_user_complete(vcpu, HOLM_EXIT_TASK_SWITCH);
+	return to_user_complete(vcpu, HOLM_EXIT_TASK_SWITCH, 0);
 }
 
 enum holm_next holm_exit_shutdown(struct holm_vcpu *vcpu)
@@ -337,7 +338,7 @@ enum holm_next holm_exit_shutdown(struct holm_vcpu *vcpu)
 enum holm_next holm_exit_emulate(struct holm_vcpu *vcpu)
 {
 	vcpu->next_rip = 0;
-	return to_user_complete(vcpu, HOLM_EXIT_EMULATE);
+	return to_user_complete(vcpu, HOLM_EXIT_EMULATE, 0);
 }
 
 enum holm_next holm_exit_fail_entry(struct holm_vcpu *vcpu, u64 reason, u64 detail)

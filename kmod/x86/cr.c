@@ -360,7 +360,8 @@ u8 holm_io_breakpoints(struct holm_vcpu *vcpu, u16 port, u8 size)
 	u64 dr7;
 	int i;
 
-	holm_state_get(vcpu, HOLM_ST_DR);
+	/* RIP in the same call: the exit that asks wants it next. */
+	holm_state_get(vcpu, HOLM_ST_DR | HOLM_ST_RIP);
 	dr7 = vcpu->dregs.dr7;
 	if (likely(!(dr7 & HOLM_DR7_ENABLED)))
 		return 0;
