@@ -600,14 +600,12 @@ static int usage(void)
 	return 2;
 }
 
-#define SIGNATURE_TCG	0x54474354	/* "TCGTCGTCGTCG" */
-
 static bool is_tcg(void)
 {
-	uint32_t eax, ebx, ecx, edx;
+	uint32_t eax, signature[3];
 
-	__cpuid(0x40000000, eax, ebx, ecx, edx);
-	return ebx == SIGNATURE_TCG && ecx == ebx && edx == ebx;
+	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+	return !memcmp(signature, "TCGTCGTCGTCG", sizeof(signature));
 }
 
 static double seconds(void)

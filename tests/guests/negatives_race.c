@@ -42,7 +42,7 @@ struct race {
 };
 
 /* A race ends after so long, or so many calls where that is too long. */
-#define RACE_MS		1500
+#define RACE_MS		800
 #define QUICK_MS	20
 #define QUICK_ROUNDS	150
 
@@ -362,7 +362,7 @@ static void *vm_thread(void *arg)
 	while (!atomic_load(&race->stop)) {
 		long vm = vm_create(dev), vcpu;
 
-		SAW(race, "HOLM_CREATE_VM", vm, 0);
+		SAW(race, "HOLM_CREATE_VM", vm, EINTR, 0);	/* join() */
 		if (vm < 0)
 			continue;
 		vcpu = vcpu_create(vm, 0);

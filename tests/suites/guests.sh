@@ -35,8 +35,7 @@ for program in smoke guests negatives; do
 	bed=
 	case $program-$GROUP in
 	negatives-amd)
-		# QEMU's CPU stops in one of the states of "entries".
-		arguments="args cpuid states life processes races storms nomem fuzz"
+		arguments=
 		bed=--kmemleak
 		;;
 	negatives-intel)
