@@ -433,6 +433,7 @@ struct machine {
 };
 
 static volatile sig_atomic_t alarms;
+static bool nmi_sent;		/* HOOK_HLT_NMI: there is one */
 
 static void on_alarm(int sig)
 {
@@ -612,13 +613,15 @@ static int do_io(struct machine *m, const struct row *row, unsigned int *n)
 	return 0;
 }
 
-/* HOLM_RUN was interrupted by the alarm. */
+/* HOLM_RUN was interrupted, by the alarm or without a signal. */
 static int do_alarm(struct machine *m, const struct row *row)
 {
 	if (errno != EINTR)
 		return fail("HOLM_RUN");
-	if (row->hook == HOOK_HLT_NMI && alarms == 1)
+	if (row->hook == HOOK_HLT_NMI && alarms && !nmi_sent) {
+		nmi_sent = true;
 		return inject(m, HOLM_INJECT_NMI);
+	}
 	if (alarms < TIMEOUT_S)
 		return 0;
 	note("timed out at rip 0x%llx, rflags 0x%llx",
@@ -727,6 +730,7 @@ static int test_row(struct row *row, unsigned int number)
 			}
 	if (!err) {
 		alarms = 0;
+		nmi_sent = false;
 		setitimer(ITIMER_REAL, &tick, NULL);
 		err = run_row(row, &m);
 		setitimer(ITIMER_REAL, &off, NULL);

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd intel
-# Kernels: small-6.12 small-6.1
+# Kernels: small-6.12 small-6.1 debian-6.12 debian-6.1
 # Timeout: 1500
 #
-# The machine sleeps, or goes down, under a running guest: after a suspend the
-# guest goes on; after kexec the next kernel finds every CPU out of SVM or VMX
-# operation, and runs guests of its own.
+# The machine sleeps, goes down or crashes under a running guest: after a suspend
+# the guest goes on; after kexec, and after a crash, the next kernel finds every
+# CPU out of SVM or VMX operation, and runs guests of its own.
 
 . "$TOP/tests/suites/lib.sh"
 
 share=$WORK/share
 mkdir -p "$share/out" "$share/lib"
-"$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 small-6.1 >&2
+"$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 small-6.1 debian-6.12 debian-6.1 >&2
 kexec=$(PATH=$PATH:/usr/sbin:/sbin command -v kexec) && {
 	cp "$kexec" "$share/lib/"
 	ldd "$kexec" | awk '$3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' |
@@ -73,6 +73,19 @@ end_guest
 echo "the guest went on"
 END
 
+# All the way: what the CPU knew of SVM is lost when the clock wakes it.
+cat >"$share/sleep" <<'END'
+. /tmp/w/lib.sh
+leave_share
+echo deep >/sys/power/mem_sleep || die "no S3"
+start_guest
+echo +5 >/sys/class/rtc/rtc0/wakealarm || die "the clock cannot wake the host"
+echo mem >/sys/power/state || die "it does not sleep"
+dmesg | grep -q 'ACPI: PM: Waking up from system sleep state S3' || die "it did not sleep"
+end_guest
+echo "the guest went on"
+END
+
 # The next kernel boots from what this one did, with another command.
 cat >"$share/next" <<'END'
 . /tmp/w/lib.sh
@@ -96,6 +109,17 @@ leave_share
 start_guest
 kexec -e
 die "kexec -e came back"
+END
+
+# The first CPU crashes, on which the crash kernel starts.
+cat >"$share/crash" <<'END'
+. /tmp/w/next
+[ "$(cat /sys/kernel/kexec_crash_size)" != 0 ] || die "no memory for a crash kernel"
+load -p "$1" "$(sed 's/crashkernel=[^ ]*//' /proc/cmdline)"
+leave_share
+start_guest
+taskset 1 sh -c 'echo c >/proc/sysrq-trigger'
+die "no crash"
 END
 
 # in_host HOST "OPTION..." SCRIPT [ARG]
@@ -124,6 +148,12 @@ if [ "$GROUP" = amd ]; then
 	try "small-6.12: three suspends under a guest" in_host small-6.12 "" suspend
 	try "small-6.1: three suspends under a guest" in_host small-6.1 "" suspend
 	try "small-6.1: kexec under a guest" next_kernel small-6.1 "" kexec
+	# A stock kernel has what this takes: an RTC that wakes, /proc/kcore for kexec.
+	try "debian-6.12: S3 under a guest" in_host debian-6.12 "" sleep
+	for kernel in debian-6.12 debian-6.1; do
+		try "$kernel: a crash under a guest, and the crash kernel" next_kernel $kernel \
+			"--append crashkernel=512M --expect-report sysrq --expect-report Call.Trace" crash
+	done
 fi
 try "small-6.12: kexec under a guest" next_kernel small-6.12 "" kexec
 plan
