@@ -46,7 +46,14 @@ static int load_text(struct vm_config *cfg, const void *text, size_t len, struct
 static void assert_same(const struct vm_config *a, const struct vm_config *b)
 {
 	assert_string_equal(a->name ? a->name : "", b->name ? b->name : "");
-	assert_int_equal(a->cpus, b->cpus);
+	assert_memory_equal(&a->cpus, &b->cpus, sizeof(a->cpus));
+	assert_string_equal(a->cgroup.path ? a->cgroup.path : "",
+			    b->cgroup.path ? b->cgroup.path : "");
+	assert_int_equal(a->cgroup.cpu_weight, b->cgroup.cpu_weight);
+	assert_int_equal(a->cgroup.cpu_quota, b->cgroup.cpu_quota);
+	assert_int_equal(a->cgroup.cpu_period, b->cgroup.cpu_period);
+	assert_string_equal(a->cpu_affinity ? a->cpu_affinity : "",
+			    b->cpu_affinity ? b->cpu_affinity : "");
 	assert_int_equal(a->memory, b->memory);
 	assert_string_equal(a->kernel ? a->kernel : "", b->kernel ? b->kernel : "");
 	assert_int_equal(a->nr_initrds, b->nr_initrds);
@@ -66,7 +73,7 @@ static void assert_same(const struct vm_config *a, const struct vm_config *b)
 	assert_int_equal(a->debug_exit_port, b->debug_exit_port);
 }
 
-#define MAX_ARGS	16
+#define MAX_ARGS	30
 
 static int parse(struct vm_config *cfg, struct err *err, const char *const *args)
 {
@@ -91,7 +98,7 @@ static void test_defaults(void **state)
 	(void)state;
 	assert_int_equal(parse(&cfg, &err, args), 0);
 	assert_null(cfg.name);
-	assert_int_equal(cfg.cpus, 1);
+	assert_int_equal(topology_cpus(&cfg.cpus), 1);
 	assert_int_equal(cfg.memory, 512 * MIB);
 	assert_string_equal(cfg.kernel, "k");
 	assert_int_equal(cfg.nr_initrds, 0);
@@ -122,7 +129,7 @@ static void test_flags(void **state)
 	(void)state;
 	if (parse(&cfg, &err, args))
 		fail_msg("%s", err.msg);
-	assert_int_equal(cfg.cpus, 4);
+	assert_int_equal(topology_cpus(&cfg.cpus), 4);
 	assert_int_equal(cfg.memory, 2048 * MIB);
 	assert_string_equal(cfg.kernel, "/boot/k");
 	assert_int_equal(cfg.nr_initrds, 2);
@@ -164,6 +171,15 @@ static void test_bad_flags(void **state)
 		{ { "--kernel", "a", "--cpus", "256" }, "expected 1 to 255" },
 		{ { "--kernel", "a", "--cpus", "2x" }, "--cpus: \"2x\": expected a decimal" },
 		{ { "--kernel", "a", "--cpus", "99999999999999999999" }, "too large" },
+		{ { "--kernel", "a", "--cpus", "4,cores=3" }, "--cpus: 1 sockets of 3 cores" },
+		{ { "--kernel", "a", "--cpu-affinity", "x" }, "--cpu-affinity: \"x\": expected a decimal" },
+		{ { "--kernel", "a", "--cpu-affinity", "1=0" }, "--cpu-affinity: vCPU 1: the highest is 0" },
+		{ { "--kernel", "a", "--cgroup", "../a" }, "--cgroup: \"../a\": a cgroup's path has no .." },
+		{ { "--kernel", "a", "--cpu-weight", "0" }, "--cpu-weight: \"0\": expected 1 to 10000" },
+		{ { "--kernel", "a", "--cpu-weight", "10001" }, "expected 1 to 10000" },
+		{ { "--kernel", "a", "--cpu-weight", "10" }, "name it with --cgroup" },
+		{ { "--kernel", "a", "--cpu-max", "5" }, "--cpu-max: \"5\": a quota has at least 1000" },
+		{ { "--kernel", "a", "--cpu-max", "5000" }, "name it with --cgroup" },
 		{ { "--kernel", "a", "--memory", "512" }, "try 512M" },
 		{ { "--kernel", "a", "--memory", "1.5G" }, "--memory: \"1.5G\": expected a number" },
 		{ { "--kernel", "a", "--memory", "1048577" }, "multiple of the page size" },
@@ -235,7 +251,7 @@ static void test_file(void **state)
 	if (load_text(&cfg, text, sizeof(text) - 1, &err))
 		fail_msg("%s", err.msg);
 	assert_string_equal(cfg.name, "test");
-	assert_int_equal(cfg.cpus, 2);
+	assert_int_equal(topology_cpus(&cfg.cpus), 2);
 	assert_int_equal(cfg.memory, 1024 * MIB);
 	assert_string_equal(cfg.kernel, "/boot/vmlinuz");
 	assert_int_equal(cfg.nr_initrds, 2);
@@ -353,7 +369,7 @@ static void test_flags_override_file(void **state)
 	args[5] = f.path;
 	if (parse(&cfg, &err, args))
 		fail_msg("%s", err.msg);
-	assert_int_equal(cfg.cpus, 3);
+	assert_int_equal(topology_cpus(&cfg.cpus), 3);
 	assert_int_equal(cfg.memory, 1024 * MIB);
 	assert_string_equal(cfg.kernel, "a");
 	assert_int_equal(cfg.nr_initrds, 1);
@@ -390,7 +406,8 @@ static void test_round_trip(void **state)
 	static const char *const args[] = {
 		"--kernel", "/a path/with;odd #chars", "--cmdline", "\"q\" \\", "--initrd", " x ",
 		"--initrd", "y", "--raw", "a@b@5", "--memory=3G", "--console=;", "--debug-exit=0",
-		"--name=n", NULL,
+		"--name=n", "--cpus=6,sockets=2,threads=3", "--cpu-affinity=0=1:5=0,2-3",
+		"--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000", NULL,
 	};
 	static const char *const empty[] = { "--kernel", "k", "--cmdline", "", NULL };
 	struct vm_config cfg;
@@ -451,7 +468,8 @@ static void test_json(void **state)
 {
 	static const char *const args[] = {
 		"--kernel", "/k \"q\"", "--initrd", "i", "--raw", "r@0x100000", "--memory", "64G",
-		"--console", "out", "--debug-exit", "0xf4", "--cpus", "2", NULL,
+		"--console", "out", "--debug-exit", "0xf4", "--cpus", "2,sockets=2",
+		"--cpu-affinity", "0=0:1=2-3", "--cgroup", "g", "--cpu-max", "5000", NULL,
 	};
 	struct json_object *root, *boot;
 	struct vm_config cfg;
@@ -473,6 +491,12 @@ static void test_json(void **state)
 	assert_int_equal(json_object_get_int64(member(member(root, "vm"), "memory")),
 			 65536 * MIB);
 	assert_int_equal(json_object_get_int(member(member(root, "vm"), "cpus")), 2);
+	assert_int_equal(json_object_get_int(member(member(root, "vm"), "sockets")), 2);
+	assert_int_equal(json_object_get_int(member(member(root, "vm"), "cores")), 1);
+	assert_string_equal(json_object_get_string(member(member(root, "vm"), "cpu-affinity")),
+			    "0=0:1=2-3");
+	assert_string_equal(json_object_get_string(member(member(root, "vm"), "cpu-max")),
+			    "5000/100000");
 	boot = member(root, "boot");
 	assert_string_equal(json_object_get_string(member(boot, "kernel")), "/k \"q\"");
 	assert_int_equal(json_object_array_length(member(boot, "initrd")), 1);

@@ -21,6 +21,7 @@
  * @loop: event loop
  * @lock: machine lock
  * @machine: the machine
+ * @cgroup: its control group, or NULL
  * @console: the console
  * @sigfd: descriptor that SIGTERM, SIGINT and SIGHUP arrive at
  * @sigwatch: its watch
@@ -29,6 +30,7 @@ struct runner {
 	struct evloop *loop;
 	pthread_mutex_t lock;
 	struct machine *machine;
+	struct cgroup *cgroup;
 	struct console console;
 	int sigfd;
 	struct evfd sigwatch;
@@ -104,9 +106,15 @@ static int run(struct runner *r, const struct vm_config *cfg, struct err *e)
 {
 	int status = -1;
 
+	/* First: what is allocated from here on is the group's. */
+	if (cfg->cgroup.path) {
+		r->cgroup = cgroup_enter(&cfg->cgroup, NULL, e);
+		if (!r->cgroup)
+			return -1;
+	}
 	r->loop = evloop_create(NULL, &r->lock, e);
 	if (!r->loop)
-		return -1;
+		goto out_cgroup;
 	r->console.quit = on_quit;
 	r->console.opaque = r;
 	if (console_open(&r->console, cfg, r->loop, e))
@@ -140,6 +148,8 @@ out_console:
 	console_close(&r->console);
 out_loop:
 	evloop_destroy(r->loop);
+out_cgroup:
+	cgroup_leave(r->cgroup);
 	return status;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "affinity.h"
 #include "config_options.h"
 #include "gmem.h"
 #include "size.h"
@@ -84,10 +85,66 @@ static char *name_get(const struct vm_config *cfg, size_t index)
 
 static void cpus_clear(struct vm_config *cfg)
 {
-	cfg->cpus = 1;
+	cfg->cpus = (struct cpu_topology){ 1, 1, 1 };
 }
 
 static int cpus_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	return topology_parse(value, &cfg->cpus, err);
+}
+
+static char *cpus_get(const struct vm_config *cfg, size_t index)
+{
+	const struct cpu_topology *t = &cfg->cpus;
+
+	if (index)
+		return NULL;
+	if (t->sockets == 1 && t->threads == 1)
+		return get_formatted("%u", t->cores);
+	return get_formatted("%u,sockets=%u,cores=%u,threads=%u", topology_cpus(t), t->sockets,
+			     t->cores, t->threads);
+}
+
+static void cpu_affinity_clear(struct vm_config *cfg)
+{
+	clear_string(&cfg->cpu_affinity);
+}
+
+static int cpu_affinity_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	if (affinity_parse(value, HOLM_MAX_VCPUS, 0, NULL, err) < 0)
+		return -1;
+	return set_string(&cfg->cpu_affinity, value, err);
+}
+
+static char *cpu_affinity_get(const struct vm_config *cfg, size_t index)
+{
+	return get_string(cfg->cpu_affinity, index);
+}
+
+static void cgroup_clear(struct vm_config *cfg)
+{
+	clear_string(&cfg->cgroup.path);
+}
+
+static int cgroup_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	if (cgroup_check_path(value, err))
+		return -1;
+	return set_string(&cfg->cgroup.path, value, err);
+}
+
+static char *cgroup_get(const struct vm_config *cfg, size_t index)
+{
+	return get_string(cfg->cgroup.path, index);
+}
+
+static void cpu_weight_clear(struct vm_config *cfg)
+{
+	cfg->cgroup.cpu_weight = 0;
+}
+
+static int cpu_weight_set(struct vm_config *cfg, const char *value, struct err *err)
 {
 	const char *msg;
 	uint64_t n;
@@ -95,15 +152,36 @@ static int cpus_set(struct vm_config *cfg, const char *value, struct err *err)
 	msg = number_parse(value, UINT64_MAX, &n);
 	if (msg)
 		return err_set(err, "\"%s\": %s", value, msg);
-	if (!n || n > VM_CONFIG_MAX_CPUS)
-		return err_set(err, "\"%s\": expected 1 to %u CPUs", value, VM_CONFIG_MAX_CPUS);
-	cfg->cpus = (unsigned int)n;
+	if (!n || n > CPU_WEIGHT_MAX)
+		return err_set(err, "\"%s\": expected 1 to %u", value, CPU_WEIGHT_MAX);
+	cfg->cgroup.cpu_weight = (unsigned int)n;
 	return 0;
 }
 
-static char *cpus_get(const struct vm_config *cfg, size_t index)
+static char *cpu_weight_get(const struct vm_config *cfg, size_t index)
 {
-	return index ? NULL : get_formatted("%u", cfg->cpus);
+	if (index || !cfg->cgroup.cpu_weight)
+		return NULL;
+	return get_formatted("%u", cfg->cgroup.cpu_weight);
+}
+
+static void cpu_max_clear(struct vm_config *cfg)
+{
+	cfg->cgroup.cpu_quota = 0;
+	cfg->cgroup.cpu_period = CPU_PERIOD_DEFAULT;
+}
+
+static int cpu_max_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	return cpu_max_parse(value, &cfg->cgroup.cpu_quota, &cfg->cgroup.cpu_period, err);
+}
+
+static char *cpu_max_get(const struct vm_config *cfg, size_t index)
+{
+	if (index || !cfg->cgroup.cpu_quota)
+		return NULL;
+	return get_formatted("%" PRIu64 "/%" PRIu64, cfg->cgroup.cpu_quota,
+			     cfg->cgroup.cpu_period);
 }
 
 static void memory_clear(struct vm_config *cfg)
@@ -323,6 +401,10 @@ static int json_set(struct vm_config *cfg, const char *value, struct err *err)
 const struct vm_option vm_options[] = {
 	VALUE_OPTION("name", "vm", "name", false, name),
 	VALUE_OPTION("cpus", "vm", "cpus", false, cpus),
+	VALUE_OPTION("cpu-affinity", "vm", "cpu-affinity", false, cpu_affinity),
+	VALUE_OPTION("cgroup", "vm", "cgroup", false, cgroup),
+	VALUE_OPTION("cpu-weight", "vm", "cpu-weight", false, cpu_weight),
+	VALUE_OPTION("cpu-max", "vm", "cpu-max", false, cpu_max),
 	VALUE_OPTION("memory", "vm", "memory", false, memory),
 	VALUE_OPTION("kernel", "boot", "kernel", false, kernel),
 	VALUE_OPTION("initrd", "boot", "initrd", true, initrd),
@@ -453,6 +535,11 @@ int vm_config_parse_args(struct vm_config *cfg, int argc, char **argv, struct er
 
 int vm_config_check(const struct vm_config *cfg, struct err *err)
 {
+	if (cfg->cpu_affinity &&
+	    affinity_parse(cfg->cpu_affinity, topology_cpus(&cfg->cpus), 0, NULL, err) < 0)
+		return err_prefix(err, "--cpu-affinity");
+	if (!cfg->cgroup.path && (cfg->cgroup.cpu_weight || cfg->cgroup.cpu_quota))
+		return err_set(err, "--cpu-weight and --cpu-max are limits of a control group: name it with --cgroup");
 	if (!cfg->kernel)
 		return err_set(err, "no kernel given: use --kernel FILE, or kernel = FILE in the section [boot] of a config file");
 	return 0;

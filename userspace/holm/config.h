@@ -14,9 +14,10 @@
 #include <stdio.h>
 
 #include "boot/boot.h"
+#include "cgroup.h"
 #include "err.h"
+#include "topology.h"
 
-#define VM_CONFIG_MAX_CPUS	255	/* APIC IDs 0..254; 255 is the broadcast ID */
 #define VM_CONFIG_MAX_NAME	63
 #define VM_CONFIG_MAX_FILES	64	/* initrds, and files placed with --raw */
 
@@ -30,7 +31,9 @@ enum console_type {
 /**
  * struct vm_config - a VM as its user describes it
  * @name: NULL when the user gave none
- * @cpus: virtual CPUs, 1..VM_CONFIG_MAX_CPUS
+ * @cpus: virtual CPUs
+ * @cpu_affinity: CPUs of the host that they run on (affinity.h), or NULL
+ * @cgroup: control group and limits; no limit without a path
  * @memory: bytes of RAM, checked with gmem_check_size()
  * @kernel: path of the kernel image; NULL only before vm_config_check()
  * @initrds: paths, each possibly followed by a space and arguments
@@ -47,7 +50,9 @@ enum console_type {
  */
 struct vm_config {
 	char *name;
-	unsigned int cpus;
+	struct cpu_topology cpus;
+	char *cpu_affinity;
+	struct cgroup_config cgroup;
 	uint64_t memory;
 
 	char *kernel;

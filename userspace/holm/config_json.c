@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A VM's config as JSON. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include <json-c/json.h>
 
 #include "config.h"
@@ -39,6 +42,20 @@ static int add_array(struct json_object *to, const char *key, struct json_object
 	return add(to, key, *val);
 }
 
+static int add_cgroup(struct json_object *vm, const struct cgroup_config *cfg)
+{
+	char max[48];
+
+	if (cfg->path && add(vm, "cgroup", json_object_new_string(cfg->path)))
+		return -1;
+	if (cfg->cpu_weight && add(vm, "cpu-weight", json_object_new_int64(cfg->cpu_weight)))
+		return -1;
+	if (!cfg->cpu_quota)
+		return 0;
+	snprintf(max, sizeof(max), "%" PRIu64 "/%" PRIu64, cfg->cpu_quota, cfg->cpu_period);
+	return add(vm, "cpu-max", json_object_new_string(max));
+}
+
 static int add_vm(struct json_object *root, const struct vm_config *cfg)
 {
 	struct json_object *vm;
@@ -47,8 +64,16 @@ static int add_vm(struct json_object *root, const struct vm_config *cfg)
 		return -1;
 	if (cfg->name && add(vm, "name", json_object_new_string(cfg->name)))
 		return -1;
-	return add(vm, "cpus", json_object_new_int64(cfg->cpus)) ||
-	       add(vm, "memory", json_object_new_uint64(cfg->memory)) ? -1 : 0;
+	if (add(vm, "cpus", json_object_new_int64(topology_cpus(&cfg->cpus))) ||
+	    add(vm, "sockets", json_object_new_int64(cfg->cpus.sockets)) ||
+	    add(vm, "cores", json_object_new_int64(cfg->cpus.cores)) ||
+	    add(vm, "threads", json_object_new_int64(cfg->cpus.threads)) ||
+	    add(vm, "memory", json_object_new_uint64(cfg->memory)))
+		return -1;
+	if (cfg->cpu_affinity &&
+	    add(vm, "cpu-affinity", json_object_new_string(cfg->cpu_affinity)))
+		return -1;
+	return add_cgroup(vm, &cfg->cgroup);
 }
 
 static int add_boot(struct json_object *root, const struct vm_config *cfg)

@@ -233,13 +233,18 @@ static int load(struct machine *m, struct err *e)
 		.gpa = ACPI_WINDOW_BASE,
 		.size = ACPI_WINDOW_SIZE,
 	};
+	uint32_t apic_ids[HOLM_MAX_VCPUS];
 	struct boot_params_in in;
 	struct boot_entry entry;
 	struct acpi_config acpi;
+	unsigned int i;
 
 	if (!win.host)
 		return err_set(e, "guest memory has no room for the ACPI tables");
 	acpi_config_default(&acpi, m->nr_vcpus);
+	for (i = 0; i < m->nr_vcpus; i++)
+		apic_ids[i] = topology_apic_id(&m->cfg->cpus, i);
+	acpi.apic_ids = apic_ids;
 	if (acpi_build(&acpi, &win, NULL, e))
 		return -1;
 	vm_config_boot_params(m->cfg, win.gpa, &in);
@@ -250,12 +255,12 @@ static int load(struct machine *m, struct err *e)
 
 static int create_vcpus(struct machine *m, struct err *e)
 {
-	unsigned int i;
+	unsigned int cpus = topology_cpus(&m->cfg->cpus), i;
 
-	m->vcpus = calloc(m->cfg->cpus, sizeof(*m->vcpus));
+	m->vcpus = calloc(cpus, sizeof(*m->vcpus));
 	if (!m->vcpus)
 		return err_set(e, "out of memory");
-	for (i = 0; i < m->cfg->cpus; i++) {
+	for (i = 0; i < cpus; i++) {
 		if (vcpu_init(&m->vcpus[i], m, i, e))
 			return -1;
 		m->nr_vcpus = i + 1;
@@ -332,7 +337,8 @@ int machine_run(struct machine *m, struct err *e)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < m->nr_vcpus && !err; i++)
+	/* The bootstrap processor last: the guest starts when all threads are there. */
+	for (i = m->nr_vcpus; i-- && !err;)
 		err = vcpu_start(&m->vcpus[i], e);
 	if (!err) {
 		int ret = evloop_run(m->loop);

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "affinity.h"
 #include "bus.h"
 #include "cmd.h"
+#include "config.h"
 #include "devices/ioapic.h"
 #include "devices/pic.h"
 #include "evloop.h"
@@ -56,9 +58,10 @@ int vcpu_init(struct vcpu *v, struct machine *m, unsigned int index, struct err 
 	v->m = m;
 	v->index = index;
 	v->h.fd = -1;
-	err = holm_vcpu_create(m->vm, index, &v->h);
+	err = holm_vcpu_create(m->vm, topology_apic_id(&m->cfg->cpus, index), &v->h);
 	if (err)
 		return err_set(e, "cannot create vCPU %u: %s", index, strerror(-err));
+	topology_cpuid(&m->cfg->cpus, index, m->cpuid, m->cpuid_nent);
 	err = holm_vcpu_set_cpuid(&v->h, m->cpuid, m->cpuid_nent);
 	if (err) {
 		holm_vcpu_close(&v->h);
@@ -498,7 +501,8 @@ static void *vcpu_thread(void *opaque)
 	return NULL;
 }
 
-int vcpu_start(struct vcpu *v, struct err *e)
+/* A new thread inherits both the signal mask and the CPUs. */
+static int create_thread(struct vcpu *v, struct err *e)
 {
 	sigset_t block, old;
 	int err;
@@ -519,4 +523,27 @@ int vcpu_start(struct vcpu *v, struct err *e)
 			       strerror(err));
 	v->started = true;
 	return 0;
+}
+
+int vcpu_start(struct vcpu *v, struct err *e)
+{
+	const struct vm_config *cfg = v->m->cfg;
+	cpu_set_t *before;
+	int ret;
+
+	if (!cfg->cpu_affinity)
+		return create_thread(v, e);
+	before = CPU_ALLOC(AFFINITY_MAX_CPUS);
+	if (!before)
+		return err_set(e, "out of memory");
+	if (sched_getaffinity(0, CPU_ALLOC_SIZE(AFFINITY_MAX_CPUS), before) < 0) {
+		ret = err_set_errno(e, "cannot tell which CPUs the launcher may run on");
+	} else {
+		ret = affinity_apply(cfg->cpu_affinity, v->m->nr_vcpus, v->index, e);
+		if (!ret)
+			ret = create_thread(v, e);
+		sched_setaffinity(0, CPU_ALLOC_SIZE(AFFINITY_MAX_CPUS), before);
+	}
+	CPU_FREE(before);
+	return ret;
 }
