@@ -135,6 +135,33 @@ cgroup()
 	END
 }
 
+# What Linux finds of CPUs that hide features: it boots without them.
+cat >"$share/features" <<'END'
+#!/bin/sh
+# find CPU NAME... - with --cpu CPU, these features and not those after a minus
+find()
+{
+	cpu=$1
+	shift
+	timeout 300 holm run --cpu "$cpu" --memory 128M --kernel /share/vmlinuz-small-6.12 \
+		--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 holm.demo=batch holm.show=flags tsc_early_khz=$TSC_KHZ" \
+		</dev/null >/share/out/features.log 2>&1 || { tail /share/out/features.log; exit 1; }
+	flags=$(tr -d '\r' </share/out/features.log | sed -n 's/^flags[^:]*://p')
+	for name; do
+		case "$flags " in
+		*" ${name#-} "*) found=$name ;;
+		*) found=-${name#-} ;;
+		esac
+		[ "$found" = "$name" ] || { echo "--cpu $cpu: not $name:$flags"; exit 1; }
+	done
+}
+find model=host avx avx2 aes bmi1 xsave sse4_2
+find model=x86-64-v2 sse4_2 popcnt nx -aes -xsave -avx -avx2 -bmi1
+find model=x86-64-v3,aes=on,smep=off avx2 bmi2 aes -smep -rdrand -sha_ni
+holm run --cpu avx512f=on --kernel /share/vmlinuz-small-6.12 >/share/out/features.log 2>&1
+[ $? = 1 ] && grep 'avx512f=on: guests cannot have it on this host' /share/out/features.log
+END
+
 # The launcher refuses CPUs that the host does not have.
 no_such_cpu()
 {
@@ -148,6 +175,8 @@ if [ "$GROUP" = amd ]; then
 	try "vCPU threads run on their CPUs" pins
 	try "a CPU that the host does not have is an error" no_such_cpu
 	try "a guest in a cgroup, with weight and quota" cgroup
+	try "guests without features of the host's CPU" "$TOP/tests/bed/run" --vendor "$GROUP" \
+		--share "$share" --timeout 900 -- sh /share/features
 	boots small-6.12 small-6.12 20
 	boots small-6.12 cloud-6.1 1
 	boots small-6.12 cloud-6.12 1

@@ -52,6 +52,7 @@ static void assert_same(const struct vm_config *a, const struct vm_config *b)
 	assert_int_equal(a->cgroup.cpu_weight, b->cgroup.cpu_weight);
 	assert_int_equal(a->cgroup.cpu_quota, b->cgroup.cpu_quota);
 	assert_int_equal(a->cgroup.cpu_period, b->cgroup.cpu_period);
+	assert_string_equal(a->cpu ? a->cpu : "", b->cpu ? b->cpu : "");
 	assert_string_equal(a->cpu_affinity ? a->cpu_affinity : "",
 			    b->cpu_affinity ? b->cpu_affinity : "");
 	assert_int_equal(a->memory, b->memory);
@@ -197,7 +198,8 @@ static void test_bad_flags(void **state)
 		{ { "--kernel", "a", "--name", "a\xc3\xa9" }, "a name has letters" },
 		{ { "--kernel", "a", "--json=1" }, "--json: takes no value" },
 		{ { "--kernel", "a", "--frob" }, "--frob: unknown flag" },
-		{ { "--kernel", "a", "--cpu", "1" }, "--cpu: unknown flag" },
+		{ { "--kernel", "a", "--cp", "1" }, "--cp: unknown flag" },
+		{ { "--kernel", "a", "--cpu", "1" }, "--cpu: \"1\": expected FEATURE=on" },
 		{ { "-k", "a" }, "-k: unknown flag" },
 		{ { "a" }, "a: unexpected argument" },
 		{ { "--kernel", "a", "--config" }, "--config: expected the path" },
@@ -407,7 +409,7 @@ static void test_round_trip(void **state)
 		"--kernel", "/a path/with;odd #chars", "--cmdline", "\"q\" \\", "--initrd", " x ",
 		"--initrd", "y", "--raw", "a@b@5", "--memory=3G", "--console=;", "--debug-exit=0",
 		"--name=n", "--cpus=6,sockets=2,threads=3", "--cpu-affinity=0=1:5=0,2-3",
-		"--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000", NULL,
+		"--cpu=avx2=off,model=x86-64-v3", "--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000", NULL,
 	};
 	static const char *const empty[] = { "--kernel", "k", "--cmdline", "", NULL };
 	struct vm_config cfg;

@@ -9,6 +9,7 @@
 
 #include "affinity.h"
 #include "config_options.h"
+#include "cpu_features.h"
 #include "gmem.h"
 #include "size.h"
 
@@ -103,6 +104,23 @@ static char *cpus_get(const struct vm_config *cfg, size_t index)
 		return get_formatted("%u", t->cores);
 	return get_formatted("%u,sockets=%u,cores=%u,threads=%u", topology_cpus(t), t->sockets,
 			     t->cores, t->threads);
+}
+
+static void cpu_clear(struct vm_config *cfg)
+{
+	clear_string(&cfg->cpu);
+}
+
+static int cpu_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	if (cpu_features_check(value, err))
+		return -1;
+	return set_string(&cfg->cpu, value, err);
+}
+
+static char *cpu_get(const struct vm_config *cfg, size_t index)
+{
+	return get_string(cfg->cpu, index);
 }
 
 static void cpu_affinity_clear(struct vm_config *cfg)
@@ -401,6 +419,7 @@ static int json_set(struct vm_config *cfg, const char *value, struct err *err)
 const struct vm_option vm_options[] = {
 	VALUE_OPTION("name", "vm", "name", false, name),
 	VALUE_OPTION("cpus", "vm", "cpus", false, cpus),
+	VALUE_OPTION("cpu", "vm", "cpu", false, cpu),
 	VALUE_OPTION("cpu-affinity", "vm", "cpu-affinity", false, cpu_affinity),
 	VALUE_OPTION("cgroup", "vm", "cgroup", false, cgroup),
 	VALUE_OPTION("cpu-weight", "vm", "cpu-weight", false, cpu_weight),

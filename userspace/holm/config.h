@@ -32,6 +32,7 @@ enum console_type {
  * struct vm_config - a VM as its user describes it
  * @name: NULL when the user gave none
  * @cpus: virtual CPUs
+ * @cpu: features that the guest is shown (cpu_features.h), or NULL
  * @cpu_affinity: CPUs of the host that they run on (affinity.h), or NULL
  * @cgroup: control group and limits; no limit without a path
  * @memory: bytes of RAM, checked with gmem_check_size()
@@ -51,6 +52,7 @@ enum console_type {
 struct vm_config {
 	char *name;
 	struct cpu_topology cpus;
+	char *cpu;
 	char *cpu_affinity;
 	struct cgroup_config cgroup;
 	uint64_t memory;

@@ -70,6 +70,8 @@ static int add_vm(struct json_object *root, const struct vm_config *cfg)
 	    add(vm, "threads", json_object_new_int64(cfg->cpus.threads)) ||
 	    add(vm, "memory", json_object_new_uint64(cfg->memory)))
 		return -1;
+	if (cfg->cpu && add(vm, "cpu", json_object_new_string(cfg->cpu)))
+		return -1;
 	if (cfg->cpu_affinity &&
 	    add(vm, "cpu-affinity", json_object_new_string(cfg->cpu_affinity)))
 		return -1;

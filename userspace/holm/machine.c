@@ -11,6 +11,7 @@
 #include "bus.h"
 #include "cmd.h"
 #include "config.h"
+#include "cpu_features.h"
 #include "devices/debug_exit.h"
 #include "devices/debugport.h"
 #include "devices/i8042.h"
@@ -223,6 +224,8 @@ static int create_vm(struct machine *m, struct err *e)
 	m->cpuid = holm_get_supported_cpuid(m->dev, &m->cpuid_nent);
 	if (!m->cpuid)
 		return err_set_errno(e, "cannot ask the driver for its CPUID table");
+	if (m->cfg->cpu && cpu_features_apply(m->cfg->cpu, m->cpuid, &m->cpuid_nent, e))
+		return err_prefix(e, "--cpu");
 	return 0;
 }
 
