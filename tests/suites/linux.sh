@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd intel
-# Kernels: small-6.12 small-6.1 small-6.12-debug debian-6.1 debian-6.12 cloud-6.1 cloud-6.12
+# Kernels: small-6.12 small-6.1 debian-6.1 debian-6.12 cloud-6.1 cloud-6.12
 # Timeout: 2400
 #
 # Linux guests: Debian's stock kernels and the small one boot to userspace and
@@ -183,7 +183,7 @@ if [ "$GROUP" = amd ]; then
 	boots small-6.1 small-6.12 1
 	boots debian-6.1 cloud-6.1 1
 	boots debian-6.12 cloud-6.12 1
-	smp small-6.12-debug small-6.12 4,sockets=2,threads=2 \
+	smp small-6.12 small-6.12 4,sockets=2,threads=2 \
 		"cpu0: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu1: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu2: package 1 core 0 threads 2-3 cores 2-3" \
