@@ -16,13 +16,11 @@
 
 /**
  * struct cgroup - where the launcher is, and was
- * @root: mount point of cgroup v2
  * @dir: the cgroup's directory
  * @before: directory of the cgroup that the launcher came from; NULL: unknown
  * @created: the directory is ours
  */
 struct cgroup {
-	char *root;
 	char *dir;
 	char *before;
 	bool created;
@@ -69,10 +67,9 @@ int cpu_max_parse(const char *str, uint64_t *quota, uint64_t *period, struct err
 	if (p < CPU_PERIOD_MIN || p > CPU_PERIOD_MAX)
 		return err_set(e, "\"%s\": a period has %llu to %llu microseconds", str,
 			       CPU_PERIOD_MIN, CPU_PERIOD_MAX);
-	/* Linux takes no more than about two months. */
-	if (q < CPU_QUOTA_MIN || q > UINT32_MAX * 1000ULL)
-		return err_set(e, "\"%s\": a quota has at least %llu microseconds", str,
-			       CPU_QUOTA_MIN);
+	if (q < CPU_QUOTA_MIN || q > CPU_QUOTA_MAX)
+		return err_set(e, "\"%s\": a quota has %llu to %llu microseconds", str,
+			       CPU_QUOTA_MIN, CPU_QUOTA_MAX);
 	*quota = q;
 	*period = p;
 	return 0;
@@ -215,9 +212,10 @@ static int make_dir(struct cgroup *cg, struct err *e)
 
 static void cgroup_free(struct cgroup *cg)
 {
+	if (!cg)
+		return;
 	if (cg->created)
 		rmdir(cg->dir);
-	free(cg->root);
 	free(cg->dir);
 	free(cg->before);
 	free(cg);
@@ -236,28 +234,30 @@ static char *locate(const char *root, const char *path)
 struct cgroup *cgroup_enter(const struct cgroup_config *cfg, const char *root, struct err *e)
 {
 	struct cgroup *cg = calloc(1, sizeof(*cg));
+	char *mounted = root ? strdup(root) : find_root();
 
 	if (!cg) {
 		err_set(e, "out of memory");
-		return NULL;
+		goto fail;
 	}
-	cg->root = root ? strdup(root) : find_root();
-	if (!cg->root) {
+	if (!mounted) {
 		err_set(e, "cannot enter the cgroup %s: cgroup v2 is not mounted: mount -t cgroup2 none /sys/fs/cgroup",
 			cfg->path);
 		goto fail;
 	}
-	cg->before = find_own(cg->root);
-	cg->dir = locate(cg->root, cfg->path);
+	cg->before = find_own(mounted);
+	cg->dir = locate(mounted, cfg->path);
 	if (!cg->dir) {
 		err_set(e, "out of memory");
 		goto fail;
 	}
 	if (make_dir(cg, e) || set_limits(cg, cfg, e) || move_there(cg, e))
 		goto fail;
+	free(mounted);
 	return cg;
 
 fail:
+	free(mounted);
 	cgroup_free(cg);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 
 #define CPU_WEIGHT_MAX		10000	/* cpu.weight; 100 is the default */
 #define CPU_QUOTA_MIN		1000ULL	/* microseconds, of Linux' cpu.max */
+#define CPU_QUOTA_MAX		(UINT32_MAX * 1000ULL)	/* of ours: seven weeks */
 #define CPU_PERIOD_MIN		1000ULL
 #define CPU_PERIOD_MAX		1000000ULL
 #define CPU_PERIOD_DEFAULT	100000ULL
