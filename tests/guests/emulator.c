@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "guest.h"
@@ -39,6 +40,7 @@ void emulator_detect(void)
 
 static sigjmp_buf back;
 static uint64_t error_code;
+static volatile uint64_t flags;		/* of what the signal interrupted */
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
@@ -48,6 +50,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	/* Handlers run with the AC flag of what they interrupt. */
 	asm volatile("pushf\n\tandl	$~0x40000, (%%rsp)\n\tpopf" : : : "cc", "memory");
 	error_code = uc->uc_mcontext.gregs[REG_ERR];
+	flags = uc->uc_mcontext.gregs[REG_EFL];
 	siglongjmp(back, sig);
 }
 
@@ -122,6 +125,20 @@ static void stack_not_canonical(void)
 		     : : "r" (BIT(63)) : "rax", "memory");
 }
 
+static void lock_mov(void)
+{
+	uint32_t memory;
+
+	asm volatile(".byte 0xf0\n\tmovl	%%eax, %0" : "=m" (memory));
+}
+
+static char *split_at;		/* the last two bytes before a page that is not there */
+
+static void split_xchg(void)
+{
+	asm volatile("stc\n\txchg	%%eax, (%0)" : : "r" (split_at) : "eax", "memory", "cc");
+}
+
 const char *no_simd_exceptions(void)
 {
 	static int sig = -1;
@@ -170,6 +187,26 @@ const char *no_canonical_stack_fault(void)
 		sig = signal_of(stack_not_canonical);
 	return sig == SIGBUS ? NULL :
 	       "this emulated CPU raises #GP for a stack address that is not canonical";
+}
+
+const char *no_lock_check(void)
+{
+	return signal_of(lock_mov) == SIGILL ? NULL :
+	       "this emulated CPU lets LOCK stand before any instruction";
+}
+
+const char *no_flags_of_split_lock(void)
+{
+	char *p = mmap(NULL, 0x2000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool kept = true;
+
+	if (p == MAP_FAILED)
+		return NULL;
+	split_at = p + 0xffe;
+	if (!mprotect(p + 0x1000, 0x1000, PROT_NONE) && signal_of(split_xchg) == SIGSEGV)
+		kept = flags & 1;	/* CF */
+	munmap(p, 0x2000);
+	return kept ? NULL : "this emulated CPU loses CF when a split locked access faults";
 }
 
 const char *no_segment_checks(void)

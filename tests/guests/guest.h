@@ -77,6 +77,8 @@ const char *no_alignment_checks(void);
 const char *no_int1(void);
 const char *no_gate_error_codes(void);
 const char *no_canonical_stack_fault(void);
+const char *no_lock_check(void);
+const char *no_flags_of_split_lock(void);
 const char *no_segment_checks(void);
 const char *no_canonical_checks(void);
 const char *no_register_checks(void);

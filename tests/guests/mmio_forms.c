@@ -3,12 +3,7 @@
  * The instructions that access device memory: how each begins, and what the
  * device must see of it.
  */
-#define _GNU_SOURCE
-#include <setjmp.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include "mmio.h"
 
@@ -355,68 +350,6 @@ static const char *no_avx(void)
 static const char *no_avx512(void)
 {
 	return (hv.caps.xcr0 & XCR0_AVX512) == XCR0_AVX512 ? NULL : "the CPU has no AVX-512";
-}
-
-/* ---- what an emulated host does not do, asked of a process -------------- */
-
-static sigjmp_buf back;
-static volatile uint64_t fault_flags;
-
-static void on_fault(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *uc = context;
-
-	(void)info;
-	fault_flags = uc->uc_mcontext.gregs[REG_EFL];
-	siglongjmp(back, sig);
-}
-
-/* The signal that @fn ends in; 0 for none. */
-static int signal_of(void (*fn)(void *arg), void *arg)
-{
-	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO }, ill, segv;
-	int sig;
-
-	sigaction(SIGILL, &action, &ill);
-	sigaction(SIGSEGV, &action, &segv);
-	sig = sigsetjmp(back, 1);
-	if (!sig)
-		fn(arg);
-	sigaction(SIGILL, &ill, NULL);
-	sigaction(SIGSEGV, &segv, NULL);
-	return sig;
-}
-
-static void lock_mov(void *arg)
-{
-	asm volatile(".byte 0xf0\n\tmovl	%%eax, (%0)" : : "r" (arg) : "memory");
-}
-
-static const char *no_lock_check(void)
-{
-	uint32_t memory;
-
-	return signal_of(lock_mov, &memory) == SIGILL ? NULL :
-	       "this emulated CPU lets LOCK stand before any instruction";
-}
-
-static void split_xchg(void *arg)
-{
-	asm volatile("stc\n\txchg	%%eax, (%0)" : : "r" (arg) : "eax", "memory", "cc");
-}
-
-static const char *no_flags_of_split_lock(void)
-{
-	char *p = mmap(NULL, 0x2000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bool kept = true;
-
-	if (p == MAP_FAILED)
-		return NULL;
-	if (!mprotect(p + 0x1000, 0x1000, PROT_NONE) &&
-	    signal_of(split_xchg, p + 0xffe) == SIGSEGV)
-		kept = fault_flags & FLAG_CF;
-	munmap(p, 0x2000);
-	return kept ? NULL : "this emulated CPU loses CF when a split locked access faults";
 }
 
 /* ---- the rows ----------------------------------------------------------- */
