@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The guest: 64-bit mode, interrupts off, memory mapped one to one. Each
- * operation is done in a loop between two RDTSC.
+ * operation is done in a loop between two RDTSC. EDI is the one operation to
+ * do for ever, or 0 for all of them, twice.
  */
 #include "bench.h"
 
-#define MSR_TSC_ADJUST		0x3b
 #define MSR_APIC_BASE		0x1b
+#define MSR_TSC_ADJUST		0x3b
+#define MSR_TSC_DEADLINE	0x6e0
 #define APIC_BASE_X2APIC	0xc00
 #define MSR_X2APIC_EOI		0x80b
 #define MSR_X2APIC_SVR		0x80f
+#define MSR_X2APIC_ICR		0x830
+#define MSR_X2APIC_LVT_TIMER	0x832
 #define MSR_X2APIC_SELF_IPI	0x83f
 #define SVR_ENABLE		0x1ff
+#define LVT_TSC_DEADLINE	(2 << 17)
 
 	.section .rodata
 	.globl bench_guest, bench_guest_end, bench_guest_isr, bench_guest_vmcall
+	.globl bench_guest_ap, bench_guest_ap_isr, bench_guest_null_isr
 
 /* One RDTSC into \reg. */
 .macro TICKS reg
@@ -25,7 +31,23 @@
 	mov	%rax, \reg
 .endm
 
-/* BEGIN opens the loop of \n, END closes it and reports operation \id. */
+.macro SET_MSR msr, low, high=0
+	mov	$\msr, %ecx
+	mov	$\low, %eax
+	mov	$\high, %edx
+	wrmsr
+.endm
+
+/* SECTION begins what belongs to operation \id, until DONE. */
+.macro SECTION id
+	test	%edi, %edi
+	jz	8f
+	cmp	$\id, %edi
+	jne	9f
+8:
+.endm
+
+/* BEGIN opens the loop of \n, END closes it and reports the operation. */
 .macro BEGIN n
 	mov	$\n, %r12
 	mov	$\n, %r14
@@ -44,71 +66,176 @@
 	out	%eax, $BENCH_PORT_COUNT
 	mov	%r15d, %eax
 	out	%eax, $BENCH_PORT_TICKS
+9:
 .endm
 
-	.balign 16
-bench_guest:
-	/* x2APIC on, software enabled. */
+.macro X2APIC
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$APIC_BASE_X2APIC, %eax
 	wrmsr
-	mov	$MSR_X2APIC_SVR, %ecx
-	mov	$SVR_ENABLE, %eax
-	xor	%edx, %edx
-	wrmsr
+	SET_MSR	MSR_X2APIC_SVR, SVR_ENABLE
+.endm
+
+.macro EOI
+	SET_MSR	MSR_X2APIC_EOI, 0
+.endm
+
+	.balign 16
+bench_guest:
+	X2APIC
+	SET_MSR	MSR_X2APIC_LVT_TIMER, (LVT_TSC_DEADLINE | BENCH_VECTOR)
 
 	/* Twice: what is measured first also warms up. */
 	mov	$2, %ebp
 again:
+	SECTION	BENCH_EMPTY
 	BEGIN	1000
 	END	BENCH_EMPTY
 
+	SECTION	BENCH_CPUID
 	BEGIN	1000
 	xor	%eax, %eax
 	xor	%ecx, %ecx
 	cpuid
 	END	BENCH_CPUID
 
+	SECTION	BENCH_HYPERCALL
 	BEGIN	1000
 	mov	$-1, %rax
 bench_guest_vmcall:
 	vmcall
 	END	BENCH_HYPERCALL
 
+	SECTION	BENCH_MSR
 	BEGIN	1000
-	mov	$MSR_TSC_ADJUST, %ecx
-	xor	%eax, %eax
-	xor	%edx, %edx
-	wrmsr
+	SET_MSR	MSR_TSC_ADJUST, 0
 	END	BENCH_MSR
 
+	/* Interrupts are off: it stays pending. */
+	SECTION	BENCH_ICR_SELF
+	BEGIN	1000
+	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR
+	END	BENCH_ICR_SELF
+	sti
+	nop
+	cli
+
+	SECTION	BENCH_ICR_OTHER
+	BEGIN	1000
+	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_NULL, 1
+	END	BENCH_ICR_OTHER
+
+	SECTION	BENCH_IOEVENTFD
+	BEGIN	1000
+	out	%ax, $BENCH_PORT_DOORBELL
+	END	BENCH_IOEVENTFD
+
+	SECTION	BENCH_PORT
 	BEGIN	1000
 	out	%al, $BENCH_PORT_NULL
 	END	BENCH_PORT
 
+	SECTION	BENCH_HLT
 	BEGIN	500
-	mov	$MSR_X2APIC_SELF_IPI, %ecx
-	mov	$BENCH_VECTOR, %eax
-	xor	%edx, %edx
-	wrmsr
+	SET_MSR	MSR_X2APIC_SELF_IPI, BENCH_VECTOR
 	sti
 	hlt
 	cli
 	END	BENCH_HLT
 
+	/* Less the time that is spent until the deadline. */
+	SECTION	BENCH_TIMER
+	BEGIN	100
+	mov	BENCH_FLAG, %esi
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	add	$BENCH_DEADLINE, %rax
+	add	$BENCH_DEADLINE, %r13
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	mov	$MSR_TSC_DEADLINE, %ecx
+	sti
+	wrmsr
+2:	cmp	%esi, BENCH_FLAG
+	je	2b
+	cli
+	END	BENCH_TIMER
+
 	/* 512 pages in each of the two rounds. */
-	mov	$2, %ebx
+	SECTION	BENCH_FAULT
+	xor	%ebx, %ebx
+	test	%edi, %edi
+	jz	2f
+	out	%al, $BENCH_PORT_RESET
+	jmp	3f
+2:	mov	$2, %ebx
 	sub	%ebp, %ebx
 	shl	$21, %ebx
-	add	$BENCH_FRESH, %ebx
+3:	add	$BENCH_FRESH, %ebx
 	BEGIN	512
 	movb	$1, (%rbx)
 	add	$0x1000, %rbx
 	END	BENCH_FAULT
 
-	dec	%ebp
+	SECTION	BENCH_FAULT_2M
+	xor	%ebx, %ebx
+	test	%edi, %edi
+	jz	2f
+	out	%al, $BENCH_PORT_RESET
+	jmp	3f
+2:	mov	$2, %ebx
+	sub	%ebp, %ebx
+	shl	$23, %ebx
+3:	add	$BENCH_HUGE, %ebx
+	BEGIN	4
+	movb	$1, (%rbx)
+	add	$0x200000, %rbx
+	END	BENCH_FAULT_2M
+
+	SECTION	BENCH_DIRTY_FAULT
+	mov	$BENCH_DIRTY, %ebx
+2:	movb	$1, (%rbx)
+	add	$0x1000, %rbx
+	cmp	$(BENCH_DIRTY + BENCH_DIRTY_SIZE), %ebx
+	jb	2b
+	out	%al, $BENCH_PORT_PROTECT
+	mov	$BENCH_DIRTY, %ebx
+	BEGIN	(BENCH_DIRTY_SIZE / 0x1000)
+	movb	$1, (%rbx)
+	add	$0x1000, %rbx
+	END	BENCH_DIRTY_FAULT
+
+	test	%edi, %edi
+	jz	2f
+	cmp	$BENCH_WAKE, %edi
+	jne	again
+	jmp	3f
+2:	dec	%ebp
 	jnz	again
+
+	/* Last, because vCPU 1 runs from here on. */
+3:	out	%al, $BENCH_PORT_GO
+	mov	$2, %ebp
+again_wake:
+	SECTION	BENCH_WAKE
+	BEGIN	200
+	mov	BENCH_FLAG, %esi
+	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_AP, 1
+2:	cli
+	cmp	%esi, BENCH_FLAG
+	jne	3f
+	sti
+	hlt
+	jmp	2b
+3:
+	END	BENCH_WAKE
+	test	%edi, %edi
+	jnz	again_wake
+	dec	%ebp
+	jnz	again_wake
+
 	out	%al, $BENCH_PORT_END
 2:	hlt
 	jmp	2b
@@ -117,13 +244,27 @@ bench_guest_isr:
 	push	%rax
 	push	%rcx
 	push	%rdx
-	mov	$MSR_X2APIC_EOI, %ecx
-	xor	%eax, %eax
-	xor	%edx, %edx
-	wrmsr
+	EOI
+	incl	BENCH_FLAG
 	pop	%rdx
 	pop	%rcx
 	pop	%rax
+	iretq
+
+bench_guest_ap:
+	X2APIC
+	out	%al, $BENCH_PORT_READY
+2:	sti
+	hlt
+	jmp	2b
+
+bench_guest_ap_isr:
+	EOI
+	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR
+	iretq
+
+bench_guest_null_isr:
+	EOI
 	iretq
 bench_guest_end:
 
