@@ -104,15 +104,18 @@ class Bochs(Bed):
             "error: action=report",
             "info: action=ignore",
             "debug: action=ignore",
-            "magic_break: enabled=0",
+            f"magic_break: enabled={1 if options.debugger else 0}",
             "mouse: enabled=0",
             "sound: driver=dummy",
         ]
+        if options.debugger:
+            lines.append(f"debugger_log: {os.path.abspath(options.debugger)}.log")
         if options.share:
             lines.append("ata0-slave: type=disk, mode=flat, path=disk.raw")
         return "\n".join(lines) + "\n"
 
     def start(self):
+        options = self.options
         self._make_cd()
         if self.options.share:
             self._make_disk()
@@ -120,7 +123,7 @@ class Bochs(Bed):
             f.write(self._configuration())
         # Debian builds Bochs with its debugger, which waits for a command.
         with open(os.path.join(self.work, "commands"), "w") as f:
-            f.write("continue\n")
+            f.write(open(options.debugger).read() if options.debugger else "continue\n")
         self.spawn(["bochs", "-q", "-f", "bochsrc", "-rc", "commands"],
                    cwd=self.work, stdout=subprocess.PIPE)
 

@@ -65,6 +65,8 @@ class Qemu(Bed):
         ]
         if options.icount:
             command += ["-icount", "shift=0,sleep=off"]
+        if options.monitor:
+            command += ["-monitor", f"unix:{comma(options.monitor)},server=on,wait=off"]
         if options.share:
             command += ["-virtfs", f"local,path={comma(options.share)},"
                         "mount_tag=share,security_model=none,"
