@@ -560,13 +560,14 @@ static void test_different_xcr0(struct guest *g)
 		alternate(g, XCR0_X87 | XCR0_SSE, all_of_xcr0());
 }
 
-/* One thread of two that share a CPU. */
+static int shared_cpu;		/* of two threads */
+
 static void pin(void)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
+	CPU_SET(shared_cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
@@ -595,6 +596,7 @@ static void test_two_threads(struct guest *g)
 
 	if (!other)
 		return;
+	shared_cpu = sched_getcpu();
 	start_loop(g, all_of_xcr0(), 8, 30000, &rounds[0]);
 	start_loop(other, all_of_xcr0(), 9, 30000, &rounds[1]);
 	sigemptyset(&alarm);

@@ -280,14 +280,18 @@ static void *signal_thread(void *arg)
 static void *affinity_thread(void *arg)
 {
 	struct race *race = arg;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned int cpu = 0;
+	cpu_set_t all;
 
+	sched_getaffinity(0, sizeof(all), &all);
 	while (!atomic_load(&race->stop)) {
 		cpu_set_t set;
 
+		do
+			cpu = (cpu + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(cpu, &all));
 		CPU_ZERO(&set);
-		CPU_SET(cpu++ % cpus, &set);
+		CPU_SET(cpu, &set);
 		pthread_setaffinity_np(race->runner, sizeof(set), &set);
 		atomic_fetch_add(&race->rounds, 1);
 		usleep(300);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd intel
-# Kernels: small-6.12 small-6.1 debian-6.1 debian-6.12 cloud-6.1 cloud-6.12
+# Kernels: small-6.12 small-6.12-debug small-6.1 debian-6.1 debian-6.12 cloud-6.1 cloud-6.12
 # Timeout: 2400
 #
 # Linux guests: Debian's stock kernels and the small one boot to userspace and
@@ -70,7 +70,7 @@ smp()
 # The threads of a guest that runs, by name and with their CPUs.
 cat >"$share/pins" <<'END'
 #!/bin/sh
-holm run --cpus 3 --cpu-affinity 0=1:2=0-1 --memory 128M --kernel /share/vmlinuz-small-6.12 \
+holm run --cpus 3 --cpu-affinity 0=1:2=2 --memory 128M --kernel /share/vmlinuz-small-6.12 \
 	--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 tsc_early_khz=$TSC_KHZ" \
 	</dev/null >/share/out/pins.log 2>&1 &
 pid=$!
@@ -90,7 +90,7 @@ pins()
 	"$TOP/tests/bed/run" --vendor "$GROUP" --share "$share" --timeout 300 -- \
 		sh /share/pins >"$WORK/pins"
 	cat "$WORK/pins"
-	printf 'vcpu/0 1\nvcpu/1 0-1\nvcpu/2 0-1\n' | cmp - "$WORK/pins"
+	printf 'vcpu/0 1\nvcpu/1 1-2\nvcpu/2 2\n' | cmp - "$WORK/pins"
 }
 
 # The cgroup of a guest that runs: who is there, with what limits; none afterwards.
@@ -183,7 +183,7 @@ if [ "$GROUP" = amd ]; then
 	boots small-6.1 small-6.12 1
 	boots debian-6.1 cloud-6.1 1
 	boots debian-6.12 cloud-6.12 1
-	smp small-6.12 small-6.12 4,sockets=2,threads=2 \
+	smp small-6.12-debug small-6.12 4,sockets=2,threads=2 \
 		"cpu0: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu1: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu2: package 1 core 0 threads 2-3 cores 2-3" \

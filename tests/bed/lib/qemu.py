@@ -29,7 +29,14 @@ class Qemu(Bed):
         if self.options.interactive:
             settings["ROWS"] = str(self.options.rows)
             settings["COLUMNS"] = str(self.options.columns)
+        if self.cpus() > self.options.cpus:
+            settings["CPUS"] = f"1-{self.options.cpus}"
         return settings
+
+    def cpus(self):
+        """Beside several CPUs there is one more, the first: QEMU loses what it
+        knows of a guest there while another CPU loads x87 state."""
+        return self.options.cpus + (self.options.cpus > 1)
 
     def add_programs(self, box):
         super().add_programs(box)
@@ -56,7 +63,7 @@ class Qemu(Bed):
             "-machine", "q35,usb=off,vmport=off",
             "-accel", f"tcg,thread={thread}",
             "-cpu", options.cpu,
-            "-smp", str(options.cpus), "-m", str(options.mem),
+            "-smp", str(self.cpus()), "-m", str(options.mem),
             "-kernel", self.host.image, "-initrd", initramfs,
             "-append", self.kernel_arguments(),
             "-chardev", f"file,id=console,path={self.console}",
