@@ -87,9 +87,13 @@ __asm__(
 	"	testl %ecx, %ecx\n"
 	"	jz 5f\n"
 	"	rdmsr\n"
+	"	cmpw %bx, %ax\n"
+	"	jne 7f\n"
+	"	cmpl $0x174, %ecx\n"		/* a selector: 16 bits are kept */
+	"	je 6f\n"
 	"	cmpl %ebx, %eax\n"
 	"	je 6f\n"
-	"	movw %si, %ax\n"
+	"7:	movw %si, %ax\n"
 	"	subw $msrs - guest_code + 0x1000, %ax\n"
 	"	shrw $2, %ax\n"
 	"	outb %al, $0xf1\n"
@@ -328,7 +332,7 @@ static int own_open(void)
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
-	CPU_SET(0, &one);
+	CPU_SET(sched_getcpu(), &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return fail("sched_setaffinity");
 	if (ioperm(SCRATCH_PORT, 1, 1))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd intel
-# Kernels: small-6.12 small-6.12-debug
+# Kernels: small-6.12 small-6.12-debug debian-6.12
 # Timeout: 1500
 #
 # Micro-guests: small programs against the driver's interface, with the end
@@ -54,4 +54,10 @@ for program in smoke guests negatives; do
 	[ $status = 0 ] && grep -q '^ok' "$WORK/$program.tap"
 	result $? "$program runs to its end on $host, without a kernel report" "$WORK/$program.log"
 done
+
+# A stock kernel has the LDT.
+host=small-6.12
+[ "$GROUP" = intel ] || host=debian-6.12
+try "registers of the host and of two guests stay apart, on $host" \
+	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 400 -- holm-host_state 1000
 plan
