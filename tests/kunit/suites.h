@@ -20,6 +20,7 @@
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\
+	suite(xstate)			\
 	suite(timer)			\
 	suite(walk)
 

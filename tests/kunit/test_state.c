@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* State blocks: get, set, get again; what is refused; RESET, INIT; xstate. */
-#include <asm/fpu/api.h>
+/* State blocks: get, set, get again; what is refused; RESET, INIT. */
 #include <asm/msr-index.h>
 #include <asm/tsc.h>
-#include <linux/slab.h>
 
 #include "../../kmod/x86/cr.h"
 #include "../../kmod/x86/state.h"
@@ -466,135 +464,6 @@ static void test_events(struct kunit *test)
 	}
 }
 
-/* ---- xstate ---------------------------------------------------------------- */
-
-static void set_mxcsr(u32 value)
-{
-	asm volatile("ldmxcsr %0" : : "m" (value));
-}
-
-static u32 get_mxcsr(void)
-{
-	u32 value;
-
-	asm volatile("stmxcsr %0" : "=m" (value));
-	return value;
-}
-
-/* The guest's registers are there between load and save, and come back. */
-static void test_xstate_switch(struct kunit *test)
-{
-	struct state_ctx *ctx = test->priv;
-	struct holm_vcpu *vcpu = ctx->vcpu;
-	struct holm_xstate *x = (void *)ctx->a;
-	u64 xmm0 = 0, next = 0x0123456789abcdef;
-	u32 mxcsr, size = BUF_SIZE;
-	u16 fcw;
-
-	KUNIT_ASSERT_EQ(test, holm_state_block_get(vcpu, HOLM_STATE_XSTATE, x, &size), 0);
-	KUNIT_EXPECT_EQ(test, *(u16 *)&x->area[0], 0x40);
-	KUNIT_EXPECT_EQ(test, *(u32 *)&x->area[24], 0x1f80);
-	*(u64 *)&x->area[160] = 0xfedcba9876543210;
-	*(u32 *)&x->area[24] = 0x1fa0;
-	*(u64 *)&x->area[512] = 3;
-	KUNIT_ASSERT_EQ(test, holm_state_block_set(vcpu, HOLM_STATE_XSTATE, x, size), 0);
-
-	kernel_fpu_begin();
-	holm_xstate_load(vcpu);
-	asm volatile("movq %%xmm0, %0" : "=r" (xmm0));
-	asm volatile("fnstcw %0" : "=m" (fcw));
-	mxcsr = get_mxcsr();
-	asm volatile("movq %0, %%xmm0" : : "r" (next));
-	set_mxcsr(0x1f00);
-	holm_xstate_save(vcpu);
-	set_mxcsr(0x1f80);
-	kernel_fpu_end();
-
-	KUNIT_EXPECT_EQ(test, xmm0, 0xfedcba9876543210ULL);
-	KUNIT_EXPECT_EQ(test, fcw, 0x40);
-	KUNIT_EXPECT_EQ(test, mxcsr, 0x1fa0);
-	size = BUF_SIZE;
-	KUNIT_ASSERT_EQ(test, holm_state_block_get(vcpu, HOLM_STATE_XSTATE, x, &size), 0);
-	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[160], next);
-	KUNIT_EXPECT_EQ(test, *(u32 *)&x->area[24], 0x1f00);
-	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[512] & 2, 2ULL);
-
-	/* Back to the initial state: MXCSR is not left as it was. */
-	kernel_fpu_begin();
-	holm_xstate_load(vcpu);
-	asm volatile("xorps %xmm0, %xmm0");
-	set_mxcsr(0x1f80);
-	holm_xstate_save(vcpu);
-	kernel_fpu_end();
-	size = BUF_SIZE;
-	KUNIT_ASSERT_EQ(test, holm_state_block_get(vcpu, HOLM_STATE_XSTATE, x, &size), 0);
-	KUNIT_EXPECT_EQ(test, *(u64 *)&x->area[160], 0ULL);
-	KUNIT_EXPECT_EQ(test, *(u32 *)&x->area[24], 0x1f80);
-}
-
-/* XCR0 is the guest's in between, and the host's afterwards. */
-static void test_xstate_xcr0(struct kunit *test)
-{
-	struct state_ctx *ctx = test->priv;
-	struct holm_vcpu *vcpu = ctx->vcpu;
-	u64 host, guest, changed, after;
-
-	if (!holm_cpuid_xcr0())
-		kunit_skip(test, "this CPU has no XSAVE");
-	vcpu->xcr0 = 1;
-	host = holm_xgetbv(0);
-	kernel_fpu_begin();
-	holm_xstate_load(vcpu);
-	guest = holm_xgetbv(0);
-	holm_set_xcr(vcpu, 0, 3);
-	changed = holm_xgetbv(0);
-	holm_xstate_save(vcpu);
-	after = holm_xgetbv(0);
-	kernel_fpu_end();
-	KUNIT_EXPECT_EQ(test, guest, 1ULL);
-	KUNIT_EXPECT_EQ(test, changed, 3ULL);
-	KUNIT_EXPECT_EQ(test, after, host);
-
-	/* Outside, only the variable changes. */
-	KUNIT_EXPECT_EQ(test, holm_set_xcr(vcpu, 0, 1), 0);
-	KUNIT_EXPECT_EQ(test, holm_xgetbv(0), host);
-}
-
-/* A block may end after the last component that it names. */
-static void test_xstate_short(struct kunit *test)
-{
-	struct state_ctx *ctx = test->priv;
-	struct holm_xstate *x = (void *)ctx->a;
-	u32 size = BUF_SIZE, min = sizeof(*x) + 576;
-
-	KUNIT_ASSERT_EQ(test, holm_state_block_get(ctx->vcpu, HOLM_STATE_XSTATE, x, &size), 0);
-	KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_XSTATE, x, min), 0);
-	KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_XSTATE, x, min - 1),
-			-EINVAL);
-	if (!(holm_cpuid_xcr0() & 4))
-		return;
-	x->area[512] |= 4;
-	KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_XSTATE, x, size), 0);
-	KUNIT_EXPECT_EQ(test, holm_state_block_set(ctx->vcpu, HOLM_STATE_XSTATE, x, min), -EINVAL);
-}
-
-/* Components that XSTATE_BV does not name read as their initial state. */
-static void test_xstate_initial(struct kunit *test)
-{
-	struct state_ctx *ctx = test->priv;
-	struct holm_vcpu *vcpu = ctx->vcpu;
-	struct holm_xstate *x = (void *)ctx->a;
-	u32 size = BUF_SIZE;
-
-	memset(vcpu->xstate->area, 0xee, 24);
-	memset(vcpu->xstate->area + 32, 0xee, 480);
-	memset(vcpu->xstate->area + 512, 0, 64);
-	KUNIT_ASSERT_EQ(test, holm_state_block_get(vcpu, HOLM_STATE_XSTATE, x, &size), 0);
-	KUNIT_EXPECT_EQ(test, *(u16 *)&x->area[0], 0x37f);
-	KUNIT_EXPECT_NULL(test, memchr_inv(&x->area[2], 0, 22));
-	KUNIT_EXPECT_NULL(test, memchr_inv(&x->area[32], 0, 480));
-}
-
 /* ---- the ioctls ------------------------------------------------------------ */
 
 static long state_ioctl(struct holm_env *env, bool set, struct holm_state *state,
@@ -784,10 +653,6 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(test_sizes),
 	KUNIT_CASE(test_refused),
 	KUNIT_CASE(test_events),
-	KUNIT_CASE(test_xstate_switch),
-	KUNIT_CASE(test_xstate_xcr0),
-	KUNIT_CASE(test_xstate_short),
-	KUNIT_CASE(test_xstate_initial),
 	KUNIT_CASE(test_ioctls),
 	KUNIT_CASE(test_pdptes),
 	KUNIT_CASE(test_fetch_insn),
