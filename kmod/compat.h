@@ -6,6 +6,7 @@
 #ifndef HOLM_COMPAT_H
 #define HOLM_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -94,6 +95,16 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 }
 #endif
+
+/* 6.8 took the second argument away: it had been 1 wherever it was used. */
+static inline void holm_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd);
+#else
+	eventfd_signal(eventfd, 1);
+#endif
+}
 
 /*
  * 6.2 lets signals interrupt the waits of get_user_pages() for userspace

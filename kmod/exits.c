@@ -107,9 +107,14 @@ enum holm_next holm_exit_wrmsr(struct holm_vcpu *vcpu)
 	if (holm_msr_write(vcpu, (u32)vcpu->regs.gpr[HOLM_RCX], value, false, &eoi))
 		return raise_gp(vcpu);
 	holm_skip_insn(vcpu);
-	if (eoi < 0)
+	return eoi < 0 ? HOLM_NEXT_ENTER : holm_exit_eoi(vcpu, eoi);
+}
+
+enum holm_next holm_exit_eoi(struct holm_vcpu *vcpu, u8 vector)
+{
+	if (holm_irqfd_eoi(vcpu, vector))
 		return HOLM_NEXT_ENTER;
-	vcpu->run->eoi.vector = eoi;
+	vcpu->run->eoi.vector = vector;
 	vcpu->run->eoi.reserved = 0;
 	return to_user(vcpu, HOLM_EXIT_EOI);
 }
@@ -145,16 +150,28 @@ enum holm_next holm_exit_xsetbv(struct holm_vcpu *vcpu)
 enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 {
 	struct holm_run *run = vcpu->run;
+	u8 breakpoints;
+	u32 data = 0;
 
 	WRITE_ONCE(vcpu->stats.io_exits, vcpu->stats.io_exits + 1);
+	/* The exit comes before the CPU looks at them. */
+	breakpoints = holm_io_breakpoints(vcpu, port, size);
+	if (!(flags & (HOLM_IO_IN | HOLM_IO_STRING))) {
+		data = vcpu->regs.gpr[HOLM_RAX] & GENMASK_ULL(size * 8 - 1, 0);
+		if (holm_ioeventfd_port(vcpu->vm, port, size, data)) {
+			holm_skip_insn(vcpu);
+			if (unlikely(breakpoints))
+				holm_raise_db(vcpu, breakpoints);
+			return HOLM_NEXT_ENTER;
+		}
+	}
+
 	run->io.port = port;
 	run->io.size = size;
 	run->io.flags = flags;
-	run->io.data = flags & (HOLM_IO_IN | HOLM_IO_STRING) ? 0 :
-		       (u32)(vcpu->regs.gpr[HOLM_RAX] & GENMASK_ULL(size * 8 - 1, 0));
+	run->io.data = data;
 	vcpu->exit_string_io = flags & HOLM_IO_STRING;
-	/* The exit comes before the CPU looks at them. */
-	return to_user_complete(vcpu, HOLM_EXIT_IO, holm_io_breakpoints(vcpu, port, size));
+	return to_user_complete(vcpu, HOLM_EXIT_IO, breakpoints);
 }
 
 /* ---- second-level faults -------------------------------------------------- */

@@ -24,6 +24,13 @@ enum holm_next holm_exit_nop(struct holm_vcpu *vcpu);
 enum holm_next holm_exit_ud(struct holm_vcpu *vcpu);
 
 /**
+ * holm_exit_eoi() - the EOI of a level-triggered interrupt; its instruction, if
+ *	there was one, is done
+ * @vector: the interrupt
+ */
+enum holm_next holm_exit_eoi(struct holm_vcpu *vcpu, u8 vector);
+
+/**
  * holm_exit_io() - IN, OUT, INS, OUTS
  * @port: I/O port
  * @size: 1, 2 or 4

@@ -30,6 +30,7 @@
 
 #include "../uapi/linux/holm.h"
 #include "compat.h"
+#include "eventfd.h"
 #include "mmu/mmu.h"
 #include "x86/lapic.h"
 
@@ -200,6 +201,8 @@ struct holm_vm {
 	char name[HOLM_NAME_LEN];		/* [I] */
 	void *backend_data;			/* [I] the backend's own structure */
 	struct holm_mmu mmu;			/* mmu/mmu.h */
+	struct holm_ioeventfds ioeventfds;	/* eventfd.h */
+	struct holm_irqfds irqfds;		/* the same */
 	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */
@@ -297,6 +300,40 @@ static inline void holm_vcpu_request(struct holm_vcpu *vcpu, int req)
  * left it. IRQs on; may be called under mmu.lock.
  */
 void holm_vm_flush_tlb(struct holm_vm *vm);
+
+/* ---- irqfd.c, ioeventfd.c: what is asked at exits ------------------------ */
+
+bool __holm_irqfd_eoi(struct holm_vcpu *vcpu, u8 vector);
+
+/**
+ * holm_irqfd_eoi() - the EOI of a level-triggered interrupt
+ * @vcpu: whose LAPIC it was
+ * @vector: the interrupt
+ *
+ * Any context. Return: true when it was an irqfd's, so that the launcher need
+ * not be told.
+ */
+static inline bool holm_irqfd_eoi(struct holm_vcpu *vcpu, u8 vector)
+{
+	/* Set before the message was sent that this EOI answers. */
+	return test_bit(vector, vcpu->vm->irqfds.eoi_vectors) && __holm_irqfd_eoi(vcpu, vector);
+}
+
+/**
+ * holm_ioeventfd_port() - the guest writes to a port
+ * @vm: the VM
+ * @port: first port
+ * @size: 1, 2 or 4
+ * @data: what is written, zero-extended
+ *
+ * Preemption off. Return: true when an eventfd was signalled: the write is done.
+ */
+static inline bool holm_ioeventfd_port(struct holm_vm *vm, u16 port, unsigned int size, u32 data)
+{
+	const struct holm_ioeventfd_table *ports = rcu_dereference_sched(vm->ioeventfds.ports);
+
+	return ports && holm_ioeventfd_signal(ports, port, size, data);
+}
 
 /* ---- x86/state.c: the register cache ------------------------------------ */
 

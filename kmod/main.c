@@ -35,7 +35,8 @@ static long dev_get_caps(void __user *argp)
 
 	holm_backend->caps(&caps);
 	caps.features |= HOLM_CAP_DIRTY_LOG | HOLM_CAP_READONLY_SLOT |
-			 HOLM_CAP_X2APIC | HOLM_CAP_TSC_DEADLINE;
+			 HOLM_CAP_X2APIC | HOLM_CAP_TSC_DEADLINE |
+			 HOLM_CAP_IOEVENTFD | HOLM_CAP_IRQFD;
 	caps.size = sizeof(caps);
 	caps.xcr0 = holm_cpuid_xcr0();
 	caps.tsc_khz = tsc_khz;

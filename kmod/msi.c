@@ -180,30 +180,38 @@ static struct holm_vcpu *by_id(struct holm_vm *vm, const struct holm_irq_dest *d
 	return vcpu && holm_lapic_match(vcpu, dest->dest, false, dest->x2apic) ? vcpu : NULL;
 }
 
+static bool deliver_one(struct holm_vcpu *vcpu, const struct irq_event *event,
+			unsigned long *accepted)
+{
+	if (!holm_lapic_accept(vcpu, event->mode, event->vector, event->level))
+		return false;
+	if (accepted)
+		__set_bit(vcpu->index, accepted);
+	return true;
+}
+
 static int deliver(struct holm_vm *vm, const struct holm_irq_dest *dest,
-		   const struct irq_event *event)
+		   const struct irq_event *event, unsigned long *accepted)
 {
 	DECLARE_BITMAP(targets, HOLM_MAX_VCPUS);
 	struct holm_vcpu *vcpu;
-	int i, accepted = 0;
+	int i, count = 0;
 
 	/* IDs end below the 8-bit broadcast. */
 	BUILD_BUG_ON(HOLM_MAX_VCPUS > XAPIC_BROADCAST);
 	if (!dest->shorthand && !dest->logical && dest->dest < HOLM_MAX_VCPUS) {
 		vcpu = by_id(vm, dest);
-		return vcpu && holm_lapic_accept(vcpu, event->mode, event->vector, event->level);
+		return vcpu && deliver_one(vcpu, event, accepted);
 	}
 
 	holm_irq_targets(vm, dest, targets);
 	if (event->lowest) {
 		i = holm_irq_lowest(vm, targets, event->vector);
-		return i >= 0 && holm_lapic_accept(vm->vcpus[i], event->mode, event->vector,
-						   event->level);
+		return i >= 0 && deliver_one(vm->vcpus[i], event, accepted);
 	}
 	for_each_set_bit(i, targets, HOLM_MAX_VCPUS)
-		accepted += holm_lapic_accept(vm->vcpus[i], event->mode, event->vector,
-					      event->level);
-	return accepted;
+		count += deliver_one(vm->vcpus[i], event, accepted);
+	return count;
 }
 
 /*
@@ -224,7 +232,25 @@ static bool ipi_mode_ok(u8 mode)
 	       mode == HOLM_LAPIC_DM_SIPI;
 }
 
-int holm_msi_deliver(struct holm_vm *vm, const struct holm_msi *msi)
+int holm_msi_check(const struct holm_msi *msi)
+{
+	if (msi->address >> 32 || (msi->address & MSI_ADDR_BASE_MASK) != MSI_ADDR_BASE)
+		return -EINVAL;
+	return msi_mode_ok(MSI_DATA_MODE(msi->data)) ? 0 : -EINVAL;
+}
+
+bool holm_msi_is_level(const struct holm_msi *msi)
+{
+	return msi->data & MSI_DATA_LEVEL && msi->data & MSI_DATA_ASSERT &&
+	       MSI_DATA_MODE(msi->data) <= HOLM_LAPIC_DM_LOWEST;
+}
+
+u8 holm_msi_vector(const struct holm_msi *msi)
+{
+	return msi->data & APIC_VECTOR_MASK;
+}
+
+int holm_msi_deliver_to(struct holm_vm *vm, const struct holm_msi *msi, unsigned long *accepted)
 {
 	u8 mode = MSI_DATA_MODE(msi->data);
 	bool level = msi->data & MSI_DATA_LEVEL;
@@ -244,14 +270,17 @@ int holm_msi_deliver(struct holm_vm *vm, const struct holm_msi *msi)
 		.level = level && mode <= HOLM_LAPIC_DM_LOWEST,
 	};
 
-	if (msi->address >> 32 || (msi->address & MSI_ADDR_BASE_MASK) != MSI_ADDR_BASE)
-		return -EINVAL;
-	if (!msi_mode_ok(mode))
+	if (holm_msi_check(msi))
 		return -EINVAL;
 	/* A level that is deasserted says that there is nothing to do. */
 	if (level && !(msi->data & MSI_DATA_ASSERT))
 		return 0;
-	return deliver(vm, &dest, &event);
+	return deliver(vm, &dest, &event, accepted);
+}
+
+int holm_msi_deliver(struct holm_vm *vm, const struct holm_msi *msi)
+{
+	return holm_msi_deliver_to(vm, msi, NULL);
 }
 
 void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic)
@@ -275,5 +304,5 @@ void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic)
 	/* "INIT Level De-assert" sets arbitration IDs, which nobody has any more. */
 	if (mode == HOLM_LAPIC_DM_INIT && (icr & APIC_INT_LEVELTRIG) && !(icr & APIC_INT_ASSERT))
 		return;
-	deliver(source->vm, &dest, &event);
+	deliver(source->vm, &dest, &event, NULL);
 }

@@ -211,7 +211,7 @@ static long vcpu_lapic_access(struct holm_vcpu *vcpu, void __user *argp)
 		err = holm_lapic_mmio_read(vcpu, arg.offset, &arg.value);
 	if (err)
 		return err;
-	arg.eoi_vector = eoi;
+	arg.eoi_vector = eoi >= 0 && holm_irqfd_eoi(vcpu, eoi) ? -1 : eoi;
 	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 

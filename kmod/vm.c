@@ -24,6 +24,8 @@ static void vm_free(struct kref *refs)
 	unsigned int i;
 
 	vm->state = HOLM_OBJ_DYING;
+	/* First: until then interrupts are delivered to the vCPUs. */
+	holm_eventfds_destroy(vm);
 	/* Until the MMU notifier is gone its callbacks flush the vCPUs' TLBs. */
 	holm_mmu_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
@@ -86,6 +88,37 @@ static long vm_signal_msi(struct holm_vm *vm, void __user *argp)
 	return holm_msi_deliver(vm, &arg);
 }
 
+static long vm_set_ioeventfd(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_ioeventfd arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	return holm_ioeventfd_set(vm, &arg);
+}
+
+static long vm_set_irqfd(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_irqfd arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	return holm_irqfd_set(vm, &arg);
+}
+
+static long vm_get_irqfd(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_irqfd arg;
+	int err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = holm_irqfd_get(vm, &arg);
+	if (err)
+		return err;
+	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	void __user *argp = (void __user *)uarg;
@@ -104,6 +137,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_create_vcpu(vm, argp);
 	case HOLM_SIGNAL_MSI:
 		return vm_signal_msi(vm, argp);
+	case HOLM_SET_IOEVENTFD:
+		return vm_set_ioeventfd(vm, argp);
+	case HOLM_SET_IRQFD:
+		return vm_set_irqfd(vm, argp);
+	case HOLM_GET_IRQFD:
+		return vm_get_irqfd(vm, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -156,6 +195,7 @@ int holm_vm_create(const struct holm_create_vm *arg)
 		return -ENOMEM;
 	kref_init(&vm->refs);
 	mutex_init(&vm->lock);
+	holm_eventfds_init(vm);
 	vm->state = HOLM_OBJ_CREATED;
 	strscpy(vm->name, arg->name, sizeof(vm->name));
 	vm->mm = current->mm;
@@ -182,6 +222,7 @@ err_hw:
 	holm_hw_put();
 err_mm:
 	mmdrop(vm->mm);
+	holm_eventfds_destroy(vm);
 	mutex_destroy(&vm->lock);
 	kvfree(vm);
 	return err;

@@ -126,6 +126,22 @@ int holm_smp_events(struct holm_vcpu *vcpu);
  */
 int holm_msi_deliver(struct holm_vm *vm, const struct holm_msi *msi);
 
+/**
+ * holm_msi_deliver_to() - the same, telling who accepted
+ * @vm: the VM
+ * @msi: address and data
+ * @accepted: HOLM_MAX_VCPUS bits by vcpu->index; those of vCPUs that accepted
+ *	are set. Or NULL.
+ */
+int holm_msi_deliver_to(struct holm_vm *vm, const struct holm_msi *msi, unsigned long *accepted);
+
+/* Is it an interrupt message of a delivery mode that exists here: 0 or -EINVAL. */
+int holm_msi_check(const struct holm_msi *msi);
+
+/* Its EOI is reported: fixed or lowest priority, level, asserted. */
+bool holm_msi_is_level(const struct holm_msi *msi);
+u8 holm_msi_vector(const struct holm_msi *msi);
+
 /* An IPI by ICR: @icr as in x2APIC format; @source is excluded or included by
  * the shorthand. Any context.
  */

@@ -27,6 +27,8 @@
 #define HOLM_MAX_SLOTS		512
 #define HOLM_MAX_CPUID_ENTRIES	256
 #define HOLM_MAX_STATE_BLOCKS	32
+#define HOLM_MAX_IOEVENTFDS	1024
+#define HOLM_MAX_IRQFDS		4096
 #define HOLM_RUN_PAGE_SIZE	4096
 
 /* ---- /dev/holm ---------------------------------------------------------- */
@@ -47,6 +49,8 @@
 #define HOLM_CAP_TSC_SCALING	(1ULL << 7)
 #define HOLM_CAP_APICV		(1ULL << 8)
 #define HOLM_CAP_DECODE_ASSIST	(1ULL << 9)	/* struct holm_exit_mmio.insn */
+#define HOLM_CAP_IOEVENTFD	(1ULL << 10)
+#define HOLM_CAP_IRQFD		(1ULL << 11)
 
 /**
  * struct holm_caps - HOLM_GET_CAPS
@@ -183,6 +187,81 @@ struct holm_msi {
 	__u64 address;
 	__u32 data;
 	__u32 flags;
+};
+
+/* struct holm_ioeventfd.flags */
+#define HOLM_IOEVENTFD_DEASSIGN	(1U << 0)	/* remove it */
+#define HOLM_IOEVENTFD_PORT	(1U << 1)	/* @addr is a port */
+#define HOLM_IOEVENTFD_DATAMATCH (1U << 2)	/* only writes of @datamatch */
+
+/**
+ * struct holm_ioeventfd - HOLM_SET_IOEVENTFD: a guest's write signals an eventfd
+ * @addr: port, or guest-physical address: the write's first byte
+ * @datamatch: with HOLM_IOEVENTFD_DATAMATCH; fits into @size, otherwise zero
+ * @fd: the eventfd; 1 is added to it for each write that matches
+ * @size: bytes that are written: 1, 2, 4, or 8 (not to ports); or 0: any of
+ *	them, without HOLM_IOEVENTFD_DATAMATCH
+ * @flags: HOLM_IOEVENTFD_*
+ * @reserved: zero
+ *
+ * A write that matches is done, and no exit tells of it. The range lies within
+ * one page. To remove one, pass the same with HOLM_IOEVENTFD_DEASSIGN.
+ */
+struct holm_ioeventfd {
+	__u64 addr;
+	__u64 datamatch;
+	__s32 fd;
+	__u32 size;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/*
+ * struct holm_irqfd.flags. Without DEASSIGN and UPDATE, the eventfd is
+ * assigned. STATE and MASKED go with assigning and updating, RESAMPLE with
+ * assigning.
+ */
+#define HOLM_IRQFD_DEASSIGN	(1U << 0)
+#define HOLM_IRQFD_UPDATE	(1U << 1)	/* another message, MASKED or not */
+#define HOLM_IRQFD_RESAMPLE	(1U << 2)	/* level-triggered, with @resample_fd */
+#define HOLM_IRQFD_MASKED	(1U << 3)	/* signals are kept, nothing is delivered */
+#define HOLM_IRQFD_STATE	(1U << 4)	/* @state and @eoi_vector replace the state */
+
+/* struct holm_irqfd.state */
+#define HOLM_IRQFD_ASSERTED	(1U << 0)	/* signalled, and not yet answered */
+#define HOLM_IRQFD_REMOTE_IRR	(1U << 1)	/* RESAMPLE: delivered, EOI outstanding */
+
+/**
+ * struct holm_irqfd - HOLM_SET_IRQFD, HOLM_GET_IRQFD: an eventfd's signal
+ *	delivers a message-signalled interrupt
+ * @fd: the eventfd; it stands for the irqfd in all later calls
+ * @resample_fd: with HOLM_IRQFD_RESAMPLE, an eventfd: 1 is added to it at EOI;
+ *	otherwise -1
+ * @flags: HOLM_IRQFD_*; a get takes none, and gives RESAMPLE and MASKED
+ * @state: HOLM_IRQFD_ASSERTED, HOLM_IRQFD_REMOTE_IRR; a set without
+ *	HOLM_IRQFD_STATE has zero here
+ * @address: of the message, as in struct holm_msi
+ * @data: of the message; with HOLM_IRQFD_RESAMPLE, and only then, its trigger
+ *	mode is level
+ * @eoi_vector: with HOLM_IRQFD_REMOTE_IRR, the vector whose EOI is outstanding;
+ *	otherwise zero
+ *
+ * The message is not looked at while it is masked.
+ *
+ * With HOLM_IRQFD_RESAMPLE it is a pin of an I/O APIC: a signal asserts it; an
+ * asserted pin delivers its message and waits for the EOI of that vector on a
+ * vCPU that accepted it (remote IRR). The EOI deasserts the pin and signals
+ * @resample_fd, and its owner signals @fd again when the device still wants
+ * service. Such an EOI does not exit (HOLM_EXIT_EOI).
+ */
+struct holm_irqfd {
+	__s32 fd;
+	__s32 resample_fd;
+	__u32 flags;
+	__u32 state;
+	__u64 address;
+	__u32 data;
+	__u32 eoi_vector;
 };
 
 /* ---- vCPU: state blocks ------------------------------------------------- */
@@ -649,6 +728,9 @@ struct holm_run {
 #define HOLM_GET_DIRTY_LOG	_IOW(HOLM_IOC_MAGIC, 0x21, struct holm_dirty_log)
 #define HOLM_CREATE_VCPU	_IOW(HOLM_IOC_MAGIC, 0x22, struct holm_create_vcpu)
 #define HOLM_SIGNAL_MSI		_IOW(HOLM_IOC_MAGIC, 0x23, struct holm_msi)
+#define HOLM_SET_IOEVENTFD	_IOW(HOLM_IOC_MAGIC, 0x30, struct holm_ioeventfd)
+#define HOLM_SET_IRQFD		_IOW(HOLM_IOC_MAGIC, 0x31, struct holm_irqfd)
+#define HOLM_GET_IRQFD		_IOWR(HOLM_IOC_MAGIC, 0x32, struct holm_irqfd)
 /* vCPU */
 #define HOLM_RUN		_IO(HOLM_IOC_MAGIC, 0x40)
 #define HOLM_GET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x41, struct holm_state)
@@ -678,6 +760,8 @@ __HOLM_ASSERT_SIZE(struct holm_slot, 32);
 __HOLM_ASSERT_SIZE(struct holm_dirty_log, 32);
 __HOLM_ASSERT_SIZE(struct holm_create_vcpu, 8);
 __HOLM_ASSERT_SIZE(struct holm_msi, 16);
+__HOLM_ASSERT_SIZE(struct holm_ioeventfd, 32);
+__HOLM_ASSERT_SIZE(struct holm_irqfd, 32);
 __HOLM_ASSERT_SIZE(struct holm_regs, 144);
 __HOLM_ASSERT_SIZE(struct holm_segment, 24);
 __HOLM_ASSERT_SIZE(struct holm_dtable, 16);
