@@ -109,6 +109,49 @@ int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data)
 	return call(vm, HOLM_SIGNAL_MSI, &arg);
 }
 
+int holm_vm_set_ioeventfd(int vm, uint32_t flags, uint64_t addr, uint32_t size,
+			  uint64_t datamatch, int fd)
+{
+	struct holm_ioeventfd arg = {
+		.addr = addr,
+		.datamatch = datamatch,
+		.fd = fd,
+		.size = size,
+		.flags = flags,
+	};
+
+	return call(vm, HOLM_SET_IOEVENTFD, &arg);
+}
+
+int holm_vm_set_irqfd(int vm, const struct holm_irqfd *irqfd)
+{
+	return call(vm, HOLM_SET_IRQFD, (void *)irqfd);
+}
+
+int holm_vm_get_irqfd(int vm, struct holm_irqfd *irqfd)
+{
+	return call(vm, HOLM_GET_IRQFD, irqfd);
+}
+
+int holm_vm_assign_irqfd(int vm, int fd, uint64_t address, uint32_t data)
+{
+	struct holm_irqfd arg = {
+		.fd = fd,
+		.resample_fd = -1,
+		.address = address,
+		.data = data,
+	};
+
+	return call(vm, HOLM_SET_IRQFD, &arg);
+}
+
+int holm_vm_deassign_irqfd(int vm, int fd)
+{
+	struct holm_irqfd arg = { .fd = fd, .flags = HOLM_IRQFD_DEASSIGN };
+
+	return call(vm, HOLM_SET_IRQFD, &arg);
+}
+
 int holm_vcpu_create(int vm, uint32_t apic_id, struct holm_vcpu_handle *vcpu)
 {
 	struct holm_create_vcpu arg = { .apic_id = apic_id };

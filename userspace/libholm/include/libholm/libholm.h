@@ -67,6 +67,28 @@ int holm_vm_get_dirty_log(int vm, uint32_t slot, uint64_t first_page,
 /* HOLM_SIGNAL_MSI. Return: vCPUs that accepted it, or a negative errno. */
 int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data);
 
+/**
+ * holm_vm_set_ioeventfd() - HOLM_SET_IOEVENTFD
+ * @vm: VM
+ * @flags: HOLM_IOEVENTFD_*
+ * @addr: port or guest-physical address
+ * @size: 1, 2, 4, 8, or 0 for any
+ * @datamatch: with HOLM_IOEVENTFD_DATAMATCH, otherwise 0
+ * @fd: eventfd
+ *
+ * Return: 0 or a negative errno.
+ */
+int holm_vm_set_ioeventfd(int vm, uint32_t flags, uint64_t addr, uint32_t size,
+			  uint64_t datamatch, int fd);
+
+/* HOLM_SET_IRQFD, HOLM_GET_IRQFD. Return: 0 or a negative errno. */
+int holm_vm_set_irqfd(int vm, const struct holm_irqfd *irqfd);
+int holm_vm_get_irqfd(int vm, struct holm_irqfd *irqfd);
+
+/* HOLM_SET_IRQFD: edge-triggered, or no more. Return: 0 or a negative errno. */
+int holm_vm_assign_irqfd(int vm, int fd, uint64_t address, uint32_t data);
+int holm_vm_deassign_irqfd(int vm, int fd);
+
 /* ---- vCPU ----------------------------------------------------------------- */
 
 /**
