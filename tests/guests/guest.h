@@ -325,5 +325,6 @@ void test_events(void);
 void test_debug(void);
 void test_timer(void);
 void test_state(void);
+void test_eventfd(void);
 
 #endif

@@ -203,6 +203,7 @@ int main(int argc, char **argv)
 	test_debug();
 	test_timer();
 	test_state();
+	test_eventfd();
 
 	printf("1..%u\n", count);
 	free(hv.cpuid);
