@@ -50,6 +50,7 @@ class Bed:
             "BED": self.name,
             "MODULES": " ".join(self.host.boot_modules),
             "MODULE": "/modules/holm.ko" if options.module else "",
+            "MODULE_ARGS": options.module_args,
             "KMEMLEAK": "1" if options.kmemleak else "",
             "INTERACTIVE": "1" if options.interactive else "",
             "MERGED": "1" if options.merged else "",

@@ -8,6 +8,8 @@ import subprocess
 
 from .bed import Bed, BedError
 
+MODEL = "corei7_skylake_x"
+
 # The geometry Bochs uses for a disk image: its size is a multiple of this.
 _CYLINDER = 16 * 63 * 512
 _FREE = 256 << 20
@@ -90,7 +92,7 @@ class Bochs(Bed):
             f"memory: guest={options.mem}, host={options.mem}",
             "romimage: file=/usr/share/bochs/BIOS-bochs-latest",
             "vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest",
-            f"cpu: model=corei7_skylake_x, count={options.cpus}, "
+            f"cpu: model={options.cpu_model}, count={options.cpus}, "
             "ips=200000000, reset_on_triple_fault=0, ignore_bad_msrs=1",
             "clock: sync=none, time0=local",
             "pci: enabled=1, chipset=i440fx",
