@@ -9,6 +9,7 @@
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <asm/hardirq.h>
@@ -213,6 +214,16 @@ static inline void holm_amd_pmu_notice(bool svm_on)
 		amd_pmu_enable_virt();
 	else
 		amd_pmu_disable_virt();
+#endif
+}
+
+/* The task is on a CPU now. 6.16 made every kernel one for several CPUs. */
+static inline bool holm_task_on_cpu(const struct task_struct *task)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0) || defined(CONFIG_SMP)
+	return READ_ONCE(task->on_cpu);
+#else
+	return task == current;
 #endif
 }
 

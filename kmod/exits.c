@@ -70,9 +70,20 @@ enum holm_next holm_exit_ud(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
+static int slow_pause(struct holm_vcpu *vcpu)
+{
+	holm_vcpu_yield(vcpu);
+	return HOLM_NEXT_ENTER;
+}
+
 enum holm_next holm_exit_pause(struct holm_vcpu *vcpu)
 {
-	return holm_exit_nop(vcpu);
+	holm_skip_insn(vcpu);
+	/* Nobody else could hold what it spins for. */
+	if (READ_ONCE(vcpu->vm->nr_vcpus) < 2)
+		return HOLM_NEXT_ENTER;
+	vcpu->slow = slow_pause;
+	return HOLM_NEXT_SLOW;
 }
 
 enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)

@@ -12,6 +12,7 @@
  *	[r] the vCPU's run mutex (vcpu->lock)
  *	[v] the VM's mutex (vm->lock)
  *	[m] vm->mmu.lock (mmu/mmu.h)
+ *	[p] vcpu->pid_lock, innermost
  *	[o] only by the thread in HOLM_RUN, with preemption off
  *	[a] atomic, or READ_ONCE/WRITE_ONCE with the pairing said at the field
  */
@@ -97,6 +98,9 @@ struct holm_stats {
 	u64 io_exits;
 	u64 mmio_exits;
 	u64 halts;
+	u64 halt_poll_success;
+	u64 halt_poll_fail;
+	u64 yields;
 	u64 faults;
 	u64 irq_injected;
 	u64 nmi_injected;
@@ -186,7 +190,10 @@ struct holm_vcpu {
 	int cpu;				/* [a] where it is loaded, or was last; -1: never */
 	int loaded_cpu;				/* [o] state that the backend has on a CPU; -1 */
 	struct swait_queue_head wait;		/* a halted vCPU sleeps here */
-	struct pid *pid;			/* [r] thread of the last HOLM_RUN */
+	u32 halt_window;			/* [r] ns that the next HLT polls, see halt.c */
+	bool poll_control_off;			/* [r] the guest asked not to poll for it */
+	spinlock_t pid_lock;
+	struct pid *pid;			/* [p] thread of the last HOLM_RUN */
 	struct holm_stats stats;
 };
 
@@ -200,6 +207,8 @@ struct holm_vm {
 	enum holm_object_state state;		/* [v] */
 	char name[HOLM_NAME_LEN];		/* [I] */
 	void *backend_data;			/* [I] the backend's own structure */
+	u32 halt_poll_ns;			/* [a] most that a HLT polls; 0: none does */
+	u32 last_yield;				/* [a] index of the vCPU last yielded to */
 	struct holm_mmu mmu;			/* mmu/mmu.h */
 	struct holm_ioeventfds ioeventfds;	/* eventfd.h */
 	struct holm_irqfds irqfds;		/* the same */
@@ -250,6 +259,50 @@ void holm_vm_put(struct holm_vm *vm);
 
 /* HOLM_RUN. vcpu->lock held. 0 with the run page filled, or -errno. */
 int holm_run(struct holm_vcpu *vcpu);
+
+/* ---- halt.c ------------------------------------------------------------- */
+
+/* Of a VM that is created: the module's parameter. */
+u32 holm_halt_poll_default(void);
+
+/**
+ * holm_halt_window() - how long the next HLT polls
+ * @window: how long this one polled at most, ns
+ * @max: the VM's limit, ns
+ * @halted: how long it lasted, polling and sleeping, ns
+ *
+ * Pure. It doubles while a longer one would have caught the wake-up, and halves
+ * when the halt outlasts what may be polled.
+ */
+u32 holm_halt_window(u32 window, u32 max, u64 halted);
+
+/**
+ * holm_vcpu_block() - HLT, or waiting for SIPI: until there is something to do
+ * @vcpu: the vCPU, its lock held, not loaded; may sleep
+ * @done: there is; called often, and while the task is not running
+ */
+void holm_vcpu_block(struct holm_vcpu *vcpu, bool (*done)(struct holm_vcpu *vcpu));
+
+/* ---- yield.c ------------------------------------------------------------ */
+
+/* The thread of this HOLM_RUN is the one that others yield to. */
+void holm_vcpu_set_thread(struct holm_vcpu *vcpu);
+
+/**
+ * holm_vcpu_yield_to() - give the CPU to another vCPU's thread
+ * @target: a vCPU whose thread may be waiting for a CPU
+ *
+ * Preemption on; may sleep. Return: true when it is going to run; false when it
+ * has no thread, is running, or does not want a CPU.
+ */
+bool holm_vcpu_yield_to(struct holm_vcpu *target);
+
+/**
+ * holm_vcpu_yield() - a vCPU spins: let another one of its VM run that waits
+ *	for a CPU and may hold what it spins for
+ * @vcpu: the vCPU; preemption on, may sleep
+ */
+void holm_vcpu_yield(struct holm_vcpu *vcpu);
 
 /* ---- vcpu.c ------------------------------------------------------------- */
 

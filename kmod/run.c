@@ -8,9 +8,7 @@
  */
 #define pr_fmt(fmt) "holm: " fmt
 
-#include <linux/pid.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <asm/fpu/api.h>
 
 #include "backend.h"
@@ -285,28 +283,16 @@ static bool block_done(struct holm_vcpu *vcpu)
 	       holm_has_wake_event(vcpu) || must_leave(vcpu);
 }
 
-/* HLT, or waiting for SIPI: sleep until there is something to do. */
+/* HLT, or waiting for SIPI. */
 static int run_block(struct holm_vcpu *vcpu)
 {
-	WRITE_ONCE(vcpu->stats.halts, vcpu->stats.halts + 1);
-	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SHADOW);
-	swait_event_interruptible_exclusive(vcpu->wait, block_done(vcpu));
+	holm_vcpu_block(vcpu, block_done);
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	if (vcpu->mp_state == HOLM_MP_HALTED && holm_has_wake_event(vcpu))
 		vcpu->mp_state = HOLM_MP_RUNNABLE;
 	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests))
 		return slow_smp(vcpu);
 	return HOLM_NEXT_ENTER;
-}
-
-static void run_set_pid(struct holm_vcpu *vcpu)
-{
-	struct pid *pid = task_pid(current), *old = vcpu->pid;
-
-	if (likely(old == pid))
-		return;
-	vcpu->pid = get_pid(pid);
-	put_pid(old);
 }
 
 int holm_run(struct holm_vcpu *vcpu)
@@ -323,7 +309,7 @@ int holm_run(struct holm_vcpu *vcpu)
 
 	vcpu->state = HOLM_OBJ_RUN;
 	vcpu->intr_ack = false;
-	run_set_pid(vcpu);
+	holm_vcpu_set_thread(vcpu);
 	if (vcpu->cpu != raw_smp_processor_id())
 		holm_lapic_timer_migrate(vcpu);
 

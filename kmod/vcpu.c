@@ -360,6 +360,7 @@ static struct holm_vcpu *vcpu_alloc(struct holm_vm *vm, u32 apic_id)
 	vcpu->apic_id = apic_id;
 	mutex_init(&vcpu->lock);
 	init_swait_queue_head(&vcpu->wait);
+	spin_lock_init(&vcpu->pid_lock);
 	vcpu->state = HOLM_OBJ_CREATED;
 	vcpu->cpu = -1;
 	vcpu->loaded_cpu = -1;

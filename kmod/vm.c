@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -119,6 +120,48 @@ static long vm_get_irqfd(struct holm_vm *vm, void __user *argp)
 	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 
+/* HOLM_PARAM_*: what it may be at most. */
+static const u64 param_max[] = {
+	[HOLM_PARAM_HALT_POLL_NS] = HOLM_HALT_POLL_NS_MAX,
+};
+
+static int vm_param_check(const struct holm_vm_param *arg)
+{
+	if (!arg->param || arg->param >= ARRAY_SIZE(param_max) || arg->flags)
+		return -EINVAL;
+	return 0;
+}
+
+static long vm_set_param(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_vm_param arg;
+	int err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = vm_param_check(&arg);
+	if (err)
+		return err;
+	if (arg.value > param_max[array_index_nospec(arg.param, ARRAY_SIZE(param_max))])
+		return -EINVAL;
+	WRITE_ONCE(vm->halt_poll_ns, arg.value);
+	return 0;
+}
+
+static long vm_get_param(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_vm_param arg;
+	int err;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	err = vm_param_check(&arg);
+	if (err)
+		return err;
+	arg.value = READ_ONCE(vm->halt_poll_ns);
+	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	void __user *argp = (void __user *)uarg;
@@ -143,6 +186,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_set_irqfd(vm, argp);
 	case HOLM_GET_IRQFD:
 		return vm_get_irqfd(vm, argp);
+	case HOLM_SET_PARAM:
+		return vm_set_param(vm, argp);
+	case HOLM_GET_PARAM:
+		return vm_get_param(vm, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -200,6 +247,7 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	strscpy(vm->name, arg->name, sizeof(vm->name));
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
+	vm->halt_poll_ns = holm_halt_poll_default();
 
 	err = holm_hw_get();
 	if (err)

@@ -57,6 +57,12 @@ static enum holm_next exit_cache(struct holm_vcpu *vcpu)
 	return finish_insn(vcpu, err, holm_exit_nop);
 }
 
+static enum holm_next exit_pause(struct holm_vcpu *vcpu)
+{
+	/* The REP prefix that makes it a PAUSE is skipped. */
+	return SVM_EXIT_INSN(vcpu, holm_exit_pause, 0x90);
+}
+
 static enum holm_next exit_vmmcall(struct holm_vcpu *vcpu)
 {
 	return SVM_EXIT_INSN(vcpu, holm_exit_hypercall, 0x0f, 0x01, 0xd9);
@@ -358,6 +364,7 @@ static enum holm_next (*const svm_exits[])(struct holm_vcpu *vcpu) = {
 	[SVM_EXIT_CPUID]				= exit_cpuid,
 	[SVM_EXIT_IRET]					= exit_iret,
 	[SVM_EXIT_INVD]					= exit_cache,
+	[SVM_EXIT_PAUSE]				= exit_pause,
 	[SVM_EXIT_HLT]					= exit_hlt,
 	[SVM_EXIT_INVLPGA]				= holm_exit_ud,
 	[SVM_EXIT_IOIO]					= exit_ioio,

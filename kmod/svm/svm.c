@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
@@ -28,6 +29,15 @@
 
 /* Physical addresses that four levels of nested paging translate. */
 #define NPT_L4_BITS	48
+
+/* PAUSE intercept filtering, APM 15.14.4. */
+static ushort pause_count = 3000;
+module_param(pause_count, ushort, 0444);
+MODULE_PARM_DESC(pause_count, "SVM: PAUSEs in a row after which a vCPU yields, 0: never (default 3000)");
+
+static ushort pause_threshold = 128;
+module_param(pause_threshold, ushort, 0444);
+MODULE_PARM_DESC(pause_threshold, "SVM: most cycles between the PAUSEs of one loop (default 128)");
 
 struct svm_caps svm_caps;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
@@ -78,6 +88,8 @@ static int svm_check_cpu(void)
 	svm_caps.flush_asid = edx & SVM_CPUID_EDX_FLUSH_ASID;
 	svm_caps.decode_assists = edx & SVM_CPUID_EDX_DECODE_ASSISTS;
 	svm_caps.v_spec_ctrl = edx & SVM_CPUID_EDX_V_SPEC_CTRL;
+	svm_caps.pause_filter = edx & SVM_CPUID_EDX_PAUSE_FILTER && pause_count;
+	svm_caps.pause_threshold = edx & SVM_CPUID_EDX_PAUSE_THRESHOLD;
 	return 0;
 }
 
@@ -394,6 +406,12 @@ static void svm_set_intercepts(struct svm_vmcb *v)
 	 * the next would never leave (CVE-2015-8104, CVE-2015-5307).
 	 */
 	v->exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC);
+	if (svm_caps.pause_filter) {
+		/* Without the threshold every PAUSE counts, far apart or not. */
+		v->intercept[0] |= SVM_INTERCEPT_PAUSE;
+		v->pause_count = pause_count;
+		v->pause_threshold = svm_caps.pause_threshold ? pause_threshold : 0;
+	}
 	v->cr_write = BIT(4);			/* hidden features; paging changes */
 	v->cr_read = 0;
 }

@@ -41,6 +41,8 @@ struct svm_caps {
 	bool clean_bits;
 	bool lbr_virt;
 	bool v_spec_ctrl;
+	bool pause_filter;
+	bool pause_threshold;
 	bool page_1g;
 	bool nested_l5;
 	u8 phys_bits;

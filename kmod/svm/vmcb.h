@@ -31,7 +31,9 @@ struct svm_vmcb {
 	u16 dr_write;
 	u32 exceptions;			/* 0x008: one bit a vector */
 	u32 intercept[3];		/* 0x00c: SVM_INTERCEPT_* */
-	u8 reserved018[0x40 - 0x18];
+	u8 reserved018[0x3c - 0x18];
+	u16 pause_threshold;		/* 0x03c: cycles between PAUSEs of one loop */
+	u16 pause_count;		/* 0x03e: PAUSEs before one is intercepted */
 	u64 iopm_pa;			/* 0x040 */
 	u64 msrpm_pa;			/* 0x048 */
 	u64 tsc_offset;			/* 0x050 */
@@ -109,6 +111,7 @@ struct svm_vmcb {
 } __packed;
 
 static_assert(sizeof(struct svm_vmcb) == 4096);
+static_assert(offsetof(struct svm_vmcb, pause_threshold) == 0x3c);
 static_assert(offsetof(struct svm_vmcb, iopm_pa) == 0x40);
 static_assert(offsetof(struct svm_vmcb, int_state) == 0x68);
 static_assert(offsetof(struct svm_vmcb, nested_ctl) == 0x90);
@@ -134,6 +137,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_INTERCEPT_CPUID		BIT(18)
 #define SVM_INTERCEPT_IRET		BIT(20)
 #define SVM_INTERCEPT_INVD		BIT(22)
+#define SVM_INTERCEPT_PAUSE		BIT(23)
 #define SVM_INTERCEPT_HLT		BIT(24)
 #define SVM_INTERCEPT_INVLPGA		BIT(26)
 #define SVM_INTERCEPT_IOIO		BIT(27)
@@ -219,6 +223,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_EXIT_CPUID			0x072
 #define SVM_EXIT_IRET			0x074
 #define SVM_EXIT_INVD			0x076
+#define SVM_EXIT_PAUSE			0x077
 #define SVM_EXIT_HLT			0x078
 #define SVM_EXIT_INVLPGA		0x07a
 #define SVM_EXIT_IOIO			0x07b
@@ -279,6 +284,8 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_CPUID_EDX_CLEAN		BIT(5)
 #define SVM_CPUID_EDX_FLUSH_ASID	BIT(6)
 #define SVM_CPUID_EDX_DECODE_ASSISTS	BIT(7)
+#define SVM_CPUID_EDX_PAUSE_FILTER	BIT(10)
+#define SVM_CPUID_EDX_PAUSE_THRESHOLD	BIT(12)
 #define SVM_CPUID_EDX_V_SPEC_CTRL	BIT(20)
 
 /* MSRs, APM 15.30 */

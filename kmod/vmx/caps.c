@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "holm: vmx: " fmt
 
 #include <linux/kernel.h>
+#include <linux/moduleparam.h>
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
@@ -13,6 +14,18 @@
 #include "vmx.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
+
+/*
+ * PAUSE-loop exiting, in TSC ticks: PAUSEs at most a gap apart are one loop,
+ * which exits after the window (SDM Vol. 3, "VM-Execution Control Fields").
+ */
+unsigned int vmx_ple_gap = 128;
+module_param_named(ple_gap, vmx_ple_gap, uint, 0444);
+MODULE_PARM_DESC(ple_gap, "VMX: most TSC ticks between the PAUSEs of one loop, 0: loops do not exit (default 128)");
+
+unsigned int vmx_ple_window = 4096;
+module_param_named(ple_window, vmx_ple_window, uint, 0444);
+MODULE_PARM_DESC(ple_window, "VMX: TSC ticks of a PAUSE loop after which a vCPU yields (default 4096)");
 
 /* CPUID.1:ECX */
 #define CPUID_1_ECX_VMX			BIT(5)
@@ -383,6 +396,8 @@ int vmx_caps_setup(void)
 			continue;
 		control_setup(&control_words[i], &missing);
 	}
+	if (!vmx_ple_gap)
+		vmx_caps.secondary &= ~SEC_PAUSE_LOOP;
 	if (vmx_caps.secondary & SEC_EPT)
 		ept_setup(&missing);
 	if (missing.len) {

@@ -436,13 +436,6 @@ static void vmx_model_changed(struct holm_vcpu *vcpu)
 #define EPTP_WALK_4		(3ULL << 3)
 #define EPTP_AD			BIT_ULL(6)
 
-/*
- * PAUSE-loop exiting, in TSC ticks: PAUSEs at most @GAP apart are one loop,
- * which exits after @WINDOW.
- */
-#define PLE_GAP			128
-#define PLE_WINDOW		4096
-
 static void vmcs_write_controls(struct vmx_vcpu *vmx)
 {
 	vmx->primary = vmx_caps.primary;
@@ -467,8 +460,8 @@ static void vmcs_write_controls(struct vmx_vcpu *vmx)
 	vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(to_vmx_vm(vmx->vcpu->vm)->msr_bitmap));
 	vmcs_write64(VMCS_TSC_OFFSET, vmx->vcpu->tsc_offset);
 	if (vmx_caps.secondary & SEC_PAUSE_LOOP) {
-		vmcs_write32(VMCS_PLE_GAP, PLE_GAP);
-		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
+		vmcs_write32(VMCS_PLE_GAP, vmx_ple_gap);
+		vmcs_write32(VMCS_PLE_WINDOW, vmx_ple_window);
 	}
 	if (vmx->vpid)
 		vmcs_write16(VMCS_VPID, vmx->vpid);

@@ -178,6 +178,9 @@ struct vmx_caps {
 
 extern struct vmx_caps vmx_caps;
 
+/* PAUSE-loop exiting: the module's parameters; no gap switches it off. */
+extern unsigned int vmx_ple_gap, vmx_ple_window;
+
 int vmx_caps_setup(void);
 
 /* IA32_FEATURE_CONTROL of this CPU lets VMXON outside SMX work. 0 or -errno. */

@@ -85,6 +85,15 @@ static void fill_msi(void *arg, void *scratch)
 	msi->data = 0x40;
 }
 
+static void fill_param(void *arg, void *scratch)
+{
+	struct holm_vm_param *param = arg;
+
+	(void)scratch;
+	param->param = HOLM_PARAM_HALT_POLL_NS;
+	param->value = 1000;
+}
+
 static void fill_state(void *arg, void *scratch)
 {
 	struct holm_state *state = arg;
@@ -139,6 +148,8 @@ const struct ioctl_row ioctl_rows[] = {
 	CALL(GET_DIRTY_LOG, FD_VM, holm_dirty_log, false, false, fill_dirty_log),
 	CALL(CREATE_VCPU, FD_VM, holm_create_vcpu, false, true, fill_create_vcpu),
 	CALL(SIGNAL_MSI, FD_VM, holm_msi, false, false, fill_msi),
+	CALL(SET_PARAM, FD_VM, holm_vm_param, false, false, fill_param),
+	CALL(GET_PARAM, FD_VM, holm_vm_param, true, false, fill_param),
 	NUMBER(RUN, FD_VCPU),
 	CALL(GET_STATE, FD_VCPU, holm_state, true, false, fill_state),
 	CALL(SET_STATE, FD_VCPU, holm_state, true, false, fill_state),

@@ -117,6 +117,18 @@ static const struct field_row field_rows[] = {
 	F(SIGNAL_MSI, holm_msi, data, 0x00, 0),
 	F(SIGNAL_MSI, holm_msi, address, 0xfee7e000, 0),	/* nobody has this ID */
 
+	F(SET_PARAM, holm_vm_param, param, 0, -EINVAL),
+	F(SET_PARAM, holm_vm_param, param, 2, -EINVAL),
+	F(SET_PARAM, holm_vm_param, param, 0xffffffff, -EINVAL),
+	F(SET_PARAM, holm_vm_param, value, HOLM_HALT_POLL_NS_MAX, 0),
+	F(SET_PARAM, holm_vm_param, value, HOLM_HALT_POLL_NS_MAX + 1, -EINVAL),
+	F(SET_PARAM, holm_vm_param, value, 1ULL << 32, -EINVAL),
+	F(SET_PARAM, holm_vm_param, value, -1ULL, -EINVAL),
+	F(SET_PARAM, holm_vm_param, value, 0, 0),
+	F(GET_PARAM, holm_vm_param, param, 0, -EINVAL),
+	F(GET_PARAM, holm_vm_param, param, 2, -EINVAL),
+	F(GET_PARAM, holm_vm_param, value, -1ULL, 0),
+
 	F(GET_STATE, holm_state, reserved, 1, -EINVAL),
 	F(GET_STATE, holm_state, nblocks, HOLM_MAX_STATE_BLOCKS + 1, -EINVAL),
 	F(GET_STATE, holm_state, nblocks, 0xffffffff, -EINVAL),
@@ -196,6 +208,8 @@ static const struct {
 	{ HOLM_GET_DIRTY_LOG, offsetof(struct holm_dirty_log, flags), 0 },
 	{ HOLM_CREATE_VCPU, offsetof(struct holm_create_vcpu, flags), 0 },
 	{ HOLM_SIGNAL_MSI, offsetof(struct holm_msi, flags), 0 },
+	{ HOLM_SET_PARAM, offsetof(struct holm_vm_param, flags), 0 },
+	{ HOLM_GET_PARAM, offsetof(struct holm_vm_param, flags), 0 },
 	{ HOLM_GET_STATE, offsetof(struct holm_state, flags), 0 },
 	{ HOLM_SET_STATE, offsetof(struct holm_state, flags), 0 },
 	{ HOLM_SET_CPUID, offsetof(struct holm_cpuid, flags), 0 },

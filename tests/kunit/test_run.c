@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The run loop, through the fake backend. */
+#include <linux/fdtable.h>
+#include <linux/hrtimer.h>
+#include <linux/pid.h>
 #include <linux/workqueue.h>
 #include <linux/sched/signal.h>
 
@@ -296,6 +299,142 @@ static void run_hlt(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, mp.state, (u32)HOLM_MP_RUNNABLE);
 }
 
+/* ---- how long a HLT polls --------------------------------------------------- */
+
+static void run_halt_window(struct kunit *test)
+{
+	static const struct {
+		const char *name;
+		u32 window, max;
+		u64 halted;
+		u32 next;
+	} rows[] = {
+		{ "first short halt",		0,	200000,	5000,	10000 },
+		{ "first long halt",		0,	200000,	200001,	0 },
+		{ "caught",			20000,	200000,	20000,	20000 },
+		{ "would have been caught",	20000,	200000,	20001,	40000 },
+		{ "grows up to the limit",	160000,	200000,	170000,	200000 },
+		{ "stays at the limit",		200000,	200000,	200000,	200000 },
+		{ "shrinks",			160000,	200000,	1000000, 80000 },
+		{ "shrinks to none",		19999,	200000,	1000000, 0 },
+		{ "limit below the first",	0,	5000,	4000,	5000 },
+		{ "limit lowered",		160000,	50000,	1,	50000 },
+		{ "no limit but none",		10000,	0,	1,	0 },
+		{ "no overflow",		3000000000U, 4000000000U, 3500000000ULL, 4000000000U },
+		{ "years",			10000,	200000,	~0ULL,	0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		KUNIT_EXPECT_EQ_MSG(test, holm_halt_window(rows[i].window, rows[i].max,
+							   rows[i].halted),
+				    rows[i].next, "%s", rows[i].name);
+}
+
+static enum hrtimer_restart nmi_soon(struct hrtimer *timer)
+{
+	atomic_inc(&later_vcpu->nmi_pending);
+	holm_vcpu_request(later_vcpu, HOLM_REQ_EVENT);
+	return HRTIMER_NORESTART;
+}
+
+static struct hrtimer soon;
+
+static void guest_nmi_soon(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	fake->nmi_masked = false;
+	later_vcpu = vcpu;
+	hrtimer_start(&soon, ms_to_ktime(50), HRTIMER_MODE_REL_HARD);
+}
+
+/*
+ * A halt of 50 ms: one that polls catches it or gives the CPU to somebody else,
+ * one that does not, does neither. Each halt is counted.
+ */
+static void run_hlt_polls(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(guest_nmi_soon, holm_exit_hlt, 1),
+		STEP(guest_nmi_soon, holm_exit_hlt, 1),
+		STEP(guest_nmi_soon, holm_exit_hlt, 1),
+		STEP(NULL, exit_out16, 2),
+	};
+	const struct holm_stats *stats = &env->vcpu->stats;
+	struct holm_vm_param off = { .param = HOLM_PARAM_HALT_POLL_NS };
+	struct holm_vm_param on = { .param = HOLM_PARAM_HALT_POLL_NS, .value = 500000000 };
+	u64 polls;
+
+	hrtimer_setup(&soon, nmi_soon, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	KUNIT_ASSERT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &on, sizeof(on)), 0L);
+	env->vcpu->halt_window = 400000000;
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, stats->halts, 3ULL);
+	polls = stats->halt_poll_success + stats->halt_poll_fail;
+	KUNIT_EXPECT_EQ(test, polls, 3ULL);
+	KUNIT_EXPECT_EQ(test, env->fake->nr_injected, 3U);
+
+	/* The VM does not want it. */
+	KUNIT_ASSERT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &off, sizeof(off)), 0L);
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, stats->halts, 6ULL);
+	KUNIT_EXPECT_EQ(test, stats->halt_poll_success + stats->halt_poll_fail, polls);
+
+	/* The guest does not want it. */
+	KUNIT_ASSERT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &on, sizeof(on)), 0L);
+	env->vcpu->halt_window = 400000000;
+	env->vcpu->poll_control_off = true;
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, stats->halts, 9ULL);
+	KUNIT_EXPECT_EQ(test, stats->halt_poll_success + stats->halt_poll_fail, polls);
+	hrtimer_cancel(&soon);
+}
+
+/* Nobody waits for a CPU: the yield finds that out and the guest goes on. */
+static void run_pause(struct kunit *test, struct holm_env *env)
+{
+	static const struct holm_fake_step script[] = {
+		STEP(NULL, holm_exit_pause, 2),
+		STEP(NULL, exit_out16, 2),
+	};
+	struct holm_create_vcpu second = { .apic_id = 1 };
+	const struct holm_stats *stats = &env->vcpu->stats;
+	u64 rip = 0xfff0;
+	int fd;
+
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_ASSERT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, stats->yields, 0ULL);
+	KUNIT_EXPECT_PTR_EQ(test, env->vcpu->pid, task_pid(current));
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, rip + 2);
+
+	fd = holm_env_ioctl(env, env->vm_file, HOLM_CREATE_VCPU, &second, sizeof(second));
+	KUNIT_ASSERT_GE(test, fd, 0);
+	holm_env_script(env, script, ARRAY_SIZE(script));
+	KUNIT_EXPECT_EQ(test, run(env), 0L);
+	KUNIT_EXPECT_EQ(test, stats->yields, 1ULL);
+	KUNIT_EXPECT_EQ(test, env->run->regs.rip, rip + 4);
+	/* Its thread is this one, and the other has none. */
+	KUNIT_EXPECT_FALSE(test, holm_vcpu_yield_to(env->vcpu));
+	KUNIT_EXPECT_FALSE(test, holm_vcpu_yield_to(env->vm->vcpus[1]));
+	close_fd(fd);
+}
+
+static void run_param(struct kunit *test, struct holm_env *env)
+{
+	struct holm_vm_param arg = { .param = HOLM_PARAM_HALT_POLL_NS, .value = 12345 };
+
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &arg, sizeof(arg)), 0L);
+	arg.value = 0;
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_GET_PARAM, &arg, sizeof(arg)), 0L);
+	KUNIT_EXPECT_EQ(test, arg.value, 12345ULL);
+	arg.value = HOLM_HALT_POLL_NS_MAX + 1;
+	KUNIT_EXPECT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &arg, sizeof(arg)),
+			(long)-EINVAL);
+}
+
 /* A signal ends the sleep, and the vCPU is still halted afterwards. */
 static void run_hlt_signal(struct kunit *test, struct holm_env *env)
 {
@@ -398,6 +537,9 @@ static const struct run_case {
 	{ "ExtINT by window and acknowledge", run_extint },
 	{ "HLT, woken by an NMI", run_hlt },
 	{ "HLT, interrupted by a signal", run_hlt_signal },
+	{ "HLT, polled", run_hlt_polls },
+	{ "parameters", run_param },
+	{ "PAUSE loop, alone and beside another vCPU", run_pause },
 	{ "bad run page", run_bad_input },
 	{ "bad run page changes nothing", run_all_or_nothing },
 };
@@ -425,6 +567,7 @@ static void test_run(struct kunit *test)
 }
 
 static struct kunit_case run_suite_cases[] = {
+	KUNIT_CASE(run_halt_window),
 	KUNIT_CASE_PARAM(test_run, run_gen_params),
 	{}
 };

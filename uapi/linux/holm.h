@@ -264,6 +264,23 @@ struct holm_irqfd {
 	__u32 eoi_vector;
 };
 
+/* struct holm_vm_param.param */
+#define HOLM_PARAM_HALT_POLL_NS		1	/* ns that a HLT may poll, 0: none */
+
+#define HOLM_HALT_POLL_NS_MAX		1000000000
+
+/**
+ * struct holm_vm_param - HOLM_SET_PARAM, HOLM_GET_PARAM
+ * @param: HOLM_PARAM_*
+ * @flags: must be zero
+ * @value: in for a set, out for a get
+ */
+struct holm_vm_param {
+	__u32 param;
+	__u32 flags;
+	__u64 value;
+};
+
 /* ---- vCPU: state blocks ------------------------------------------------- */
 
 /**
@@ -731,6 +748,8 @@ struct holm_run {
 #define HOLM_SET_IOEVENTFD	_IOW(HOLM_IOC_MAGIC, 0x30, struct holm_ioeventfd)
 #define HOLM_SET_IRQFD		_IOW(HOLM_IOC_MAGIC, 0x31, struct holm_irqfd)
 #define HOLM_GET_IRQFD		_IOWR(HOLM_IOC_MAGIC, 0x32, struct holm_irqfd)
+#define HOLM_SET_PARAM		_IOW(HOLM_IOC_MAGIC, 0x50, struct holm_vm_param)
+#define HOLM_GET_PARAM		_IOWR(HOLM_IOC_MAGIC, 0x51, struct holm_vm_param)
 /* vCPU */
 #define HOLM_RUN		_IO(HOLM_IOC_MAGIC, 0x40)
 #define HOLM_GET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x41, struct holm_state)
@@ -762,6 +781,7 @@ __HOLM_ASSERT_SIZE(struct holm_create_vcpu, 8);
 __HOLM_ASSERT_SIZE(struct holm_msi, 16);
 __HOLM_ASSERT_SIZE(struct holm_ioeventfd, 32);
 __HOLM_ASSERT_SIZE(struct holm_irqfd, 32);
+__HOLM_ASSERT_SIZE(struct holm_vm_param, 16);
 __HOLM_ASSERT_SIZE(struct holm_regs, 144);
 __HOLM_ASSERT_SIZE(struct holm_segment, 24);
 __HOLM_ASSERT_SIZE(struct holm_dtable, 16);

@@ -152,6 +152,23 @@ int holm_vm_deassign_irqfd(int vm, int fd)
 	return call(vm, HOLM_SET_IRQFD, &arg);
 }
 
+int holm_vm_set_param(int vm, uint32_t param, uint64_t value)
+{
+	struct holm_vm_param arg = { .param = param, .value = value };
+
+	return call(vm, HOLM_SET_PARAM, &arg);
+}
+
+int holm_vm_get_param(int vm, uint32_t param, uint64_t *value)
+{
+	struct holm_vm_param arg = { .param = param };
+	int err = call(vm, HOLM_GET_PARAM, &arg);
+
+	if (!err)
+		*value = arg.value;
+	return err;
+}
+
 int holm_vcpu_create(int vm, uint32_t apic_id, struct holm_vcpu_handle *vcpu)
 {
 	struct holm_create_vcpu arg = { .apic_id = apic_id };

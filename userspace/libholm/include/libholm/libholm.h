@@ -89,6 +89,10 @@ int holm_vm_get_irqfd(int vm, struct holm_irqfd *irqfd);
 int holm_vm_assign_irqfd(int vm, int fd, uint64_t address, uint32_t data);
 int holm_vm_deassign_irqfd(int vm, int fd);
 
+/* HOLM_SET_PARAM, HOLM_GET_PARAM: HOLM_PARAM_*. Return: 0 or a negative errno. */
+int holm_vm_set_param(int vm, uint32_t param, uint64_t value);
+int holm_vm_get_param(int vm, uint32_t param, uint64_t *value);
+
 /* ---- vCPU ----------------------------------------------------------------- */
 
 /**
