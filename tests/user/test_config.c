@@ -55,6 +55,8 @@ static void assert_same(const struct vm_config *a, const struct vm_config *b)
 	assert_string_equal(a->cpu ? a->cpu : "", b->cpu ? b->cpu : "");
 	assert_string_equal(a->cpu_affinity ? a->cpu_affinity : "",
 			    b->cpu_affinity ? b->cpu_affinity : "");
+	assert_int_equal(a->has_halt_poll, b->has_halt_poll);
+	assert_int_equal(a->halt_poll_ns, b->halt_poll_ns);
 	assert_int_equal(a->memory, b->memory);
 	assert_string_equal(a->kernel ? a->kernel : "", b->kernel ? b->kernel : "");
 	assert_int_equal(a->nr_initrds, b->nr_initrds);
@@ -181,6 +183,8 @@ static void test_bad_flags(void **state)
 		{ { "--kernel", "a", "--cpu-weight", "10" }, "name it with --cgroup" },
 		{ { "--kernel", "a", "--cpu-max", "5" }, "--cpu-max: \"5\": a quota has 1000 to" },
 		{ { "--kernel", "a", "--cpu-max", "5000" }, "name it with --cgroup" },
+		{ { "--kernel", "a", "--halt-poll", "1us" }, "--halt-poll: \"1us\": expected a decimal" },
+		{ { "--kernel", "a", "--halt-poll", "1000000001" }, "expected 0 to 1000000000" },
 		{ { "--kernel", "a", "--memory", "512" }, "try 512M" },
 		{ { "--kernel", "a", "--memory", "1.5G" }, "--memory: \"1.5G\": expected a number" },
 		{ { "--kernel", "a", "--memory", "1048577" }, "multiple of the page size" },
@@ -409,7 +413,8 @@ static void test_round_trip(void **state)
 		"--kernel", "/a path/with;odd #chars", "--cmdline", "\"q\" \\", "--initrd", " x ",
 		"--initrd", "y", "--raw", "a@b@5", "--memory=3G", "--console=;", "--debug-exit=0",
 		"--name=n", "--cpus=6,sockets=2,threads=3", "--cpu-affinity=0=1:5=0,2-3",
-		"--cpu=avx2=off,model=x86-64-v3", "--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000", NULL,
+		"--cpu=avx2=off,model=x86-64-v3", "--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000",
+		"--halt-poll=0", NULL,
 	};
 	static const char *const empty[] = { "--kernel", "k", "--cmdline", "", NULL };
 	struct vm_config cfg;

@@ -183,6 +183,33 @@ static char *cpu_weight_get(const struct vm_config *cfg, size_t index)
 	return get_formatted("%u", cfg->cgroup.cpu_weight);
 }
 
+static void halt_poll_clear(struct vm_config *cfg)
+{
+	cfg->has_halt_poll = false;
+	cfg->halt_poll_ns = 0;
+}
+
+static int halt_poll_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	const char *msg;
+
+	msg = number_parse(value, UINT64_MAX, &cfg->halt_poll_ns);
+	if (msg)
+		return err_set(err, "\"%s\": %s", value, msg);
+	if (cfg->halt_poll_ns > HOLM_HALT_POLL_NS_MAX)
+		return err_set(err, "\"%s\": expected 0 to %u nanoseconds", value,
+			       HOLM_HALT_POLL_NS_MAX);
+	cfg->has_halt_poll = true;
+	return 0;
+}
+
+static char *halt_poll_get(const struct vm_config *cfg, size_t index)
+{
+	if (index || !cfg->has_halt_poll)
+		return NULL;
+	return get_formatted("%" PRIu64, cfg->halt_poll_ns);
+}
+
 static void cpu_max_clear(struct vm_config *cfg)
 {
 	cfg->cgroup.cpu_quota = 0;
@@ -424,6 +451,7 @@ const struct vm_option vm_options[] = {
 	VALUE_OPTION("cgroup", "vm", "cgroup", false, cgroup),
 	VALUE_OPTION("cpu-weight", "vm", "cpu-weight", false, cpu_weight),
 	VALUE_OPTION("cpu-max", "vm", "cpu-max", false, cpu_max),
+	VALUE_OPTION("halt-poll", "vm", "halt-poll", false, halt_poll),
 	VALUE_OPTION("memory", "vm", "memory", false, memory),
 	VALUE_OPTION("kernel", "boot", "kernel", false, kernel),
 	VALUE_OPTION("initrd", "boot", "initrd", true, initrd),

@@ -35,6 +35,8 @@ enum console_type {
  * @cpu: features that the guest is shown (cpu_features.h), or NULL
  * @cpu_affinity: CPUs of the host that they run on (affinity.h), or NULL
  * @cgroup: control group and limits; no limit without a path
+ * @has_halt_poll: @halt_poll_ns was given; else it is the driver's default
+ * @halt_poll_ns: most nanoseconds that a halted vCPU polls, 0: none
  * @memory: bytes of RAM, checked with gmem_check_size()
  * @kernel: path of the kernel image; NULL only before vm_config_check()
  * @initrds: paths, each possibly followed by a space and arguments
@@ -55,6 +57,8 @@ struct vm_config {
 	char *cpu;
 	char *cpu_affinity;
 	struct cgroup_config cgroup;
+	bool has_halt_poll;
+	uint64_t halt_poll_ns;
 	uint64_t memory;
 
 	char *kernel;

@@ -75,6 +75,9 @@ static int add_vm(struct json_object *root, const struct vm_config *cfg)
 	if (cfg->cpu_affinity &&
 	    add(vm, "cpu-affinity", json_object_new_string(cfg->cpu_affinity)))
 		return -1;
+	if (cfg->has_halt_poll &&
+	    add(vm, "halt-poll", json_object_new_uint64(cfg->halt_poll_ns)))
+		return -1;
 	return add_cgroup(vm, &cfg->cgroup);
 }
 

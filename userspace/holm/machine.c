@@ -211,6 +211,12 @@ static int create_vm(struct machine *m, struct err *e)
 		return err_set(e, "cannot create a VM: another hypervisor (KVM?) has virtualization switched on; stop its guests and unload it: modprobe -r kvm_intel kvm_amd kvm");
 	if (m->vm < 0)
 		return err_set(e, "cannot create a VM: %s", strerror(-m->vm));
+	if (m->cfg->has_halt_poll) {
+		err = holm_vm_set_param(m->vm, HOLM_PARAM_HALT_POLL_NS, m->cfg->halt_poll_ns);
+		if (err)
+			return err_set(e, "cannot set how long a halted vCPU polls: %s",
+				       strerror(-err));
+	}
 
 	for (i = 0; i < m->gmem.nr_regions; i++) {
 		struct gmem_region *r = &m->gmem.regions[i];
