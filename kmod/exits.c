@@ -6,6 +6,7 @@
 
 #include "exits.h"
 #include "trace.h"
+#include "x86/lapic_regs.h"
 #include "x86/x86.h"
 
 #define VEC_UD	6
@@ -128,6 +129,12 @@ enum holm_next holm_exit_eoi(struct holm_vcpu *vcpu, u8 vector)
 	vcpu->run->eoi.vector = vector;
 	vcpu->run->eoi.reserved = 0;
 	return to_user(vcpu, HOLM_EXIT_EOI);
+}
+
+enum holm_next holm_exit_apic_write(struct holm_vcpu *vcpu, u32 offset)
+{
+	holm_lapic_virt_written(vcpu, offset);
+	return HOLM_NEXT_ENTER;
 }
 
 enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)

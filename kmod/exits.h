@@ -17,6 +17,9 @@ enum holm_next holm_exit_hypercall(struct holm_vcpu *vcpu);
 enum holm_next holm_exit_xsetbv(struct holm_vcpu *vcpu);
 enum holm_next holm_exit_pause(struct holm_vcpu *vcpu);
 
+/* The CPU wrote an APIC register and leaves what follows from it to software. */
+enum holm_next holm_exit_apic_write(struct holm_vcpu *vcpu, u32 offset);
+
 /* An instruction without effect here: INVD, WBINVD, ... */
 enum holm_next holm_exit_nop(struct holm_vcpu *vcpu);
 

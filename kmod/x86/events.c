@@ -364,7 +364,8 @@ static bool inject_nmi(struct holm_vcpu *vcpu, bool busy, u32 *windows)
 static int inject_irq(struct holm_vcpu *vcpu, bool busy, u32 *windows)
 {
 	bool extint = extint_waits(vcpu);
-	int vector = holm_lapic_pending(vcpu);
+	/* With a virtual-APIC page the CPU delivers it, when it can be. */
+	int vector = vcpu->lapic->page ? -1 : holm_lapic_pending(vcpu);
 
 	if (!extint && vector < 0)
 		return 0;

@@ -146,7 +146,7 @@ void holm_lapic_lvt_deliver(struct holm_lapic_state *lapic, enum holm_lvt lvt)
 
 /* ---- delivery and EOI ----------------------------------------------------- */
 
-static int irr_top(struct holm_lapic_state *lapic)
+int holm_lapic_irr_top(struct holm_lapic_state *lapic)
 {
 	unsigned long top;
 
@@ -170,11 +170,25 @@ static int irr_top(struct holm_lapic_state *lapic)
 	return top;
 }
 
+/* The page knows what is in service; TPR was read at the exit. */
+static int virt_pending(const struct holm_lapic_state *lapic, int arrived)
+{
+	int vector = holm_lapic_virt_irr_top(lapic, arrived);
+	u8 ppr;
+
+	if (vector < 0)
+		return -1;
+	ppr = holm_lapic_ppr(lapic->tpr, holm_lapic_virt_isr_top(lapic));
+	return (vector & 0xf0) > (ppr & 0xf0) ? vector : -1;
+}
+
 int holm_lapic_pending(struct holm_vcpu *vcpu)
 {
 	struct holm_lapic_state *lapic = vcpu->lapic;
-	int vector = irr_top(lapic);
+	int vector = holm_lapic_irr_top(lapic);
 
+	if (unlikely(lapic->page))
+		return virt_pending(lapic, vector);
 	if (vector < 0 || !holm_lapic_enabled(lapic))
 		return -1;
 	return (vector & 0xf0) > (lapic->ppr & 0xf0) ? vector : -1;
@@ -200,8 +214,10 @@ void holm_lapic_ack(struct holm_vcpu *vcpu, int vector)
  */
 int holm_lapic_eoi(struct holm_lapic_state *lapic)
 {
-	int vector = lapic->isr_top;
+	int vector;
 
+	holm_lapic_virt_stop(lapic);
+	vector = lapic->isr_top;
 	if (vector < 0)
 		return -1;
 	__clear_bit(vector, lapic->isr);
@@ -288,6 +304,7 @@ static void reset_regs(struct holm_lapic_state *lapic)
 	int i;
 
 	holm_timer_stop(lapic);
+	holm_lapic_virt_stop(lapic);
 	for (i = 0; i < HOLM_LVT_COUNT; i++)
 		WRITE_ONCE(lapic->lvt[i], APIC_LVT_MASKED);
 	WRITE_ONCE(lapic->svr, LAPIC_SVR_RESET);
@@ -331,9 +348,12 @@ int holm_lapic_set_base(struct holm_vcpu *vcpu, u64 value, bool host_initiated)
 	if (!host_initiated && !holm_lapic_base_step_ok(old, value))
 		return 1;
 
-	WRITE_ONCE(lapic->base, value);
-	if (!((old ^ value) & HOLM_APIC_BASE_MODE))
+	if (!((old ^ value) & HOLM_APIC_BASE_MODE)) {
+		WRITE_ONCE(lapic->base, value);
 		return 0;
+	}
+	holm_lapic_virt_stop(lapic);
+	WRITE_ONCE(lapic->base, value);
 	if (!(value & HOLM_APIC_BASE_EN)) {
 		/* "Enabling or Disabling the Local APIC": its state is lost. */
 		reset_regs(lapic);

@@ -323,6 +323,18 @@ int holm_lapic_mmio_write(struct holm_vcpu *vcpu, u32 offset, u32 value, int *eo
 
 /* ---- x2APIC --------------------------------------------------------------- */
 
+static bool page_has(u32 offset)
+{
+	switch (offset) {
+	case APIC_PROCPRI:
+	case APIC_ISR ... APIC_ISR + 0x70:
+	case APIC_IRR ... APIC_IRR + 0x70:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /**
  * holm_lapic_msr_read() - RDMSR of 0x800..0x8ff
  * @vcpu: the vCPU, vcpu->lock held
@@ -343,6 +355,9 @@ int holm_lapic_msr_read(struct holm_vcpu *vcpu, u32 index, u64 *value)
 		*value = lapic->icr;
 		return 0;
 	}
+	/* Those that a virtual-APIC page has are read there, without an exit. */
+	if (unlikely(lapic->page) && page_has(offset))
+		holm_lapic_virt_stop(lapic);
 	if (!holm_lapic_reg(lapic, offset, &low))
 		return 1;
 	*value = low;
@@ -381,12 +396,19 @@ static bool x2apic_mask(struct holm_vcpu *vcpu, u32 offset, u32 *mask)
 	}
 }
 
+static void x2apic_written(struct holm_lapic_state *lapic, u32 offset)
+{
+	if (unlikely(lapic->page))
+		holm_lapic_virt_copy(lapic, offset);
+}
+
 static int x2apic_write_icr(struct holm_lapic_state *lapic, u64 value)
 {
 	/* The delivery status bit may be set and reads as 0. */
 	if ((u32)value & ~HOLM_LAPIC_ICR_WRITABLE)
 		return 1;
 	lapic->icr = value & ~(u64)APIC_ICR_BUSY;
+	x2apic_written(lapic, APIC_ICR);
 	send_ipi(lapic);
 	return 0;
 }
@@ -416,9 +438,11 @@ int holm_lapic_msr_write(struct holm_vcpu *vcpu, u32 index, u64 value, int *eoi_
 	if (offset == APIC_LVTT && (value & HOLM_LVT_TIMER_MODE) == HOLM_LVT_TIMER_MODE)
 		return 1;
 
-	if (offset == APIC_SELF_IPI)
+	if (offset == APIC_SELF_IPI) {
 		self_ipi(lapic, value);
-	else
-		write_common(lapic, offset, value, eoi_vector);
+		return 0;
+	}
+	write_common(lapic, offset, value, eoi_vector);
+	x2apic_written(lapic, offset);
 	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * Inside of the local APIC: its state, the register bits that
  * <asm/apicdef.h> lacks, and what lapic.c, lapic_io.c, lapic_state.c,
- * timer.c, smp.c, msi.c and events.c share. Everybody else uses lapic.h.
+ * lapic_virt.c, timer.c, smp.c, msi.c, events.c and the backends share.
+ * Everybody else uses lapic.h.
  *
  * Who may change what:
  *	[a] any CPU, with atomic bit operations
@@ -89,12 +90,15 @@ struct holm_lapic_timer {
  * struct holm_lapic_state - a local APIC
  * @irr_hint: [a] an IRR bit may be set; false means that none is. A sender
  *	sets it after the bit, the vCPU clears it before it scans.
- * @irr: [a] interrupt request register
+ * @irr: [a] interrupt request register; with @page the requests that are not
+ *	in the page yet
  * @tmr: [a] trigger mode register, written before the bit in @irr
- * @isr: [r] in-service register
+ * @isr: [r] in-service register; with @page it is in the page, and empty here
  * @isr_top: [r] highest bit in @isr, or -1
- * @ppr: [r] processor priority, kept up to date
+ * @ppr: [r] processor priority, kept up to date; with @page of the last exit
  * @base: [r] IA32_APIC_BASE
+ * @page: [r] virtual-APIC page while the CPU delivers interrupts (lapic_virt.c),
+ *	otherwise NULL
  * @tpr, @svr, @ldr, @dfr, @esr, @lvt, @tmict, @tdcr: [r] registers
  * @icr: [r] both halves: in xAPIC mode the destination is in bits 56..63
  * @esr_pending: [a] errors since the last write of ESR
@@ -110,6 +114,7 @@ struct holm_lapic_state {
 	s16 isr_top;
 	u32 tpr;
 	u64 base;
+	void *page;
 	unsigned long messages;
 	DECLARE_BITMAP(irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(tmr, HOLM_LAPIC_VECTORS);
@@ -173,6 +178,19 @@ void holm_lapic_error(struct holm_lapic_state *lapic, u32 bit);
 
 /* Deliver what an LVT entry says, unless it is masked. Any context. */
 void holm_lapic_lvt_deliver(struct holm_lapic_state *lapic, enum holm_lvt lvt);
+
+/* Highest request that did not go into a virtual-APIC page, or -1. vcpu->lock. */
+int holm_lapic_irr_top(struct holm_lapic_state *lapic);
+
+/* ---- lapic_virt.c ------------------------------------------------------- */
+
+void holm_lapic_virt_start(struct holm_lapic_state *lapic, void *page);
+void holm_lapic_virt_stop(struct holm_lapic_state *lapic);
+int holm_lapic_virt_merge(struct holm_lapic_state *lapic);
+int holm_lapic_virt_isr_top(const struct holm_lapic_state *lapic);
+int holm_lapic_virt_irr_top(const struct holm_lapic_state *lapic, int arrived);
+void holm_lapic_virt_copy(struct holm_lapic_state *lapic, u32 offset);
+void holm_lapic_virt_written(struct holm_vcpu *vcpu, u32 offset);
 
 /* ---- lapic_io.c --------------------------------------------------------- */
 

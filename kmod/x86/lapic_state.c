@@ -26,6 +26,7 @@ void holm_lapic_get(struct holm_vcpu *vcpu, struct holm_lapic *block)
 	bool queued = holm_timer_freeze(lapic);
 	unsigned int i;
 
+	holm_lapic_virt_stop(lapic);
 	memset(block, 0, sizeof(*block));
 	block->apic_base = lapic->base;
 	block->tsc_deadline = lapic->timer.deadline;
@@ -173,6 +174,7 @@ int holm_lapic_set(struct holm_vcpu *vcpu, const struct holm_lapic *block)
 		return -EINVAL;
 
 	holm_timer_stop(lapic);
+	holm_lapic_virt_stop(lapic);
 	WRITE_ONCE(lapic->base, block->apic_base);
 	lapic->tpr = regs[REG(APIC_TASKPRI)];
 	WRITE_ONCE(lapic->svr, regs[REG(APIC_SPIV)]);

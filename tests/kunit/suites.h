@@ -10,6 +10,7 @@
 	suite(cr)			\
 	suite(events)			\
 	suite(lapic)			\
+	suite(lapic_virt)		\
 	suite(fault)			\
 	suite(formats)			\
 	suite(race)			\

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC while the CPU delivers its interrupts itself: what is in the
+ * virtual-APIC page, and the ways in and out of it (SDM Vol. 3, chapter "APIC
+ * Virtualization and Virtual Interrupts").
+ *
+ * The page has registers at the offsets of the xAPIC. While it is in use ISR,
+ * PPR, and the requests that were taken over from lapic->irr are there and
+ * nowhere else, and the other registers are copies for the guest to read. Out
+ * of the guest the page belongs to the vCPU's thread.
+ */
+#include <linux/string.h>
+
+#include "holm.h"
+#include "lapic_regs.h"
+
+#define MAP_REGS	(HOLM_LAPIC_VECTORS / 32)
+
+static u32 *page_reg(void *page, u32 offset)
+{
+	return page + offset;
+}
+
+/* Register @n of eight, 32 vectors each, that begin at @base. */
+static u32 *map_reg(void *page, u32 base, unsigned int n)
+{
+	return page_reg(page, base + 16 * n);
+}
+
+static int map_top(void *page, u32 base)
+{
+	int n;
+
+	for (n = MAP_REGS - 1; n >= 0; n--)
+		if (*map_reg(page, base, n))
+			return 32 * n + __fls(*map_reg(page, base, n));
+	return -1;
+}
+
+static u32 bitmap_get32(const unsigned long *map, unsigned int n)
+{
+	return READ_ONCE(map[n / 2]) >> (n & 1) * 32;
+}
+
+/* Two registers of 32 bits are one word of the bit map. */
+static unsigned long map_word(void *page, u32 base, unsigned int n)
+{
+	return *map_reg(page, base, 2 * n) | (u64)*map_reg(page, base, 2 * n + 1) << 32;
+}
+
+/* ---- registers that are copies --------------------------------------------- */
+
+static void copy_reg(struct holm_lapic_state *lapic, void *page, u32 offset)
+{
+	u32 value;
+
+	if (holm_lapic_reg(lapic, offset, &value))
+		*page_reg(page, offset) = value;
+}
+
+/* All but those that are the page's own, TMR (which senders change), and TMCCT. */
+static void copy_all(struct holm_lapic_state *lapic, void *page)
+{
+	static const u16 single[] = {
+		APIC_ID, APIC_LVR, APIC_LDR, APIC_SPIV, APIC_ESR, APIC_TMICT, APIC_TDCR,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(single); i++)
+		copy_reg(lapic, page, single[i]);
+	for (i = APIC_LVTT; i <= APIC_LVTERR; i += 16)
+		copy_reg(lapic, page, i);
+	*(u64 *)page_reg(page, APIC_ICR) = lapic->icr;
+}
+
+/**
+ * holm_lapic_virt_copy() - a register was written: the guest reads the new value
+ * @lapic: the LAPIC, its page in use
+ * @offset: of the register
+ */
+void holm_lapic_virt_copy(struct holm_lapic_state *lapic, u32 offset)
+{
+	switch (offset) {
+	case APIC_ICR:
+		*(u64 *)page_reg(lapic->page, APIC_ICR) = lapic->icr;
+		break;
+	case APIC_TMICT:
+		*page_reg(lapic->page, APIC_TMICT) = lapic->tmict;
+		break;
+	default:	/* SVR masks LVT entries, LVT timer stops the count */
+		copy_all(lapic, lapic->page);
+		break;
+	}
+}
+
+/* ---- in and out ------------------------------------------------------------ */
+
+/**
+ * holm_lapic_virt_start() - interrupts are delivered by the CPU from here on
+ * @lapic: the LAPIC, in x2APIC mode, its page not in use; vcpu->lock held
+ * @page: the virtual-APIC page
+ *
+ * Requests stay in lapic->irr until holm_lapic_virt_merge().
+ */
+void holm_lapic_virt_start(struct holm_lapic_state *lapic, void *page)
+{
+	unsigned int n;
+
+	memset(page, 0, PAGE_SIZE);
+	copy_all(lapic, page);
+	*page_reg(page, APIC_TASKPRI) = lapic->tpr;
+	*page_reg(page, APIC_PROCPRI) = lapic->ppr;
+	for (n = 0; n < MAP_REGS; n++)
+		*map_reg(page, APIC_ISR, n) = bitmap_get32(lapic->isr, n);
+	bitmap_zero(lapic->isr, HOLM_LAPIC_VECTORS);
+	lapic->isr_top = -1;
+	WRITE_ONCE(lapic->page, page);
+	WRITE_ONCE(lapic->irr_hint, true);
+}
+
+/**
+ * holm_lapic_virt_stop() - interrupts are delivered by software from here on
+ * @lapic: the LAPIC; vcpu->lock held
+ *
+ * Takes back what the page has. Nothing to do when it is not in use. The
+ * backend starts again before the next entry where that is possible.
+ */
+void holm_lapic_virt_stop(struct holm_lapic_state *lapic)
+{
+	void *page = lapic->page;
+	unsigned int n, bit;
+	unsigned long word;
+
+	if (!page)
+		return;
+	WRITE_ONCE(lapic->page, NULL);
+	for (n = 0; n < BITS_TO_LONGS(HOLM_LAPIC_VECTORS); n++) {
+		lapic->isr[n] = map_word(page, APIC_ISR, n);
+		word = map_word(page, APIC_IRR, n);
+		/* Senders set bits meanwhile. */
+		for_each_set_bit(bit, &word, BITS_PER_LONG)
+			set_bit(n * BITS_PER_LONG + bit, lapic->irr);
+	}
+	WRITE_ONCE(lapic->irr_hint, true);
+	holm_lapic_update_ppr(lapic);
+}
+
+/* ---- between entry and exit ------------------------------------------------ */
+
+/**
+ * holm_lapic_virt_merge() - take new requests over into the page
+ * @lapic: the LAPIC, its page in use; the vCPU is about to enter: whoever sends
+ *	from here on makes it leave, and it comes here again
+ *
+ * Return: the highest vector that was taken over, or -1.
+ */
+int holm_lapic_virt_merge(struct holm_lapic_state *lapic)
+{
+	int n, top = -1;
+
+	/* Before the scan: a sender sets the bit first and the hint second. */
+	WRITE_ONCE(lapic->irr_hint, false);
+	smp_mb();
+	for (n = BITS_TO_LONGS(HOLM_LAPIC_VECTORS) - 1; n >= 0; n--) {
+		unsigned long word = READ_ONCE(lapic->irr[n]);
+
+		if (!word)
+			continue;
+		word = xchg(&lapic->irr[n], 0);
+		*map_reg(lapic->page, APIC_IRR, 2 * n) |= (u32)word;
+		*map_reg(lapic->page, APIC_IRR, 2 * n + 1) |= word >> 32;
+		if (top < 0)
+			top = n * BITS_PER_LONG + __fls(word);
+	}
+	return top;
+}
+
+/* The highest vector that the page has in service, or -1. */
+int holm_lapic_virt_isr_top(const struct holm_lapic_state *lapic)
+{
+	return map_top(lapic->page, APIC_ISR);
+}
+
+/**
+ * holm_lapic_virt_irr_top() - highest request
+ * @lapic: the LAPIC, its page in use
+ * @arrived: the highest that was not taken over yet, or -1
+ */
+int holm_lapic_virt_irr_top(const struct holm_lapic_state *lapic, int arrived)
+{
+	return max(arrived, map_top(lapic->page, APIC_IRR));
+}
+
+/**
+ * holm_lapic_virt_written() - the CPU wrote a register into the page and leaves
+ *	the rest to software ("APIC-Write VM Exits")
+ * @vcpu: the vCPU
+ * @offset: of the register
+ *
+ * Of the registers that a guest may write without an exit only SELF IPI comes
+ * here, with a vector that there is none of.
+ */
+void holm_lapic_virt_written(struct holm_vcpu *vcpu, u32 offset)
+{
+	struct holm_lapic_state *lapic = vcpu->lapic;
+	int eoi;
+
+	if (lapic->page && offset == APIC_SELF_IPI)
+		holm_lapic_msr_write(vcpu, APIC_BASE_MSR + (APIC_SELF_IPI >> 4),
+				     *page_reg(lapic->page, offset) & 0xff, &eoi);
+}
