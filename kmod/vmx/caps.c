@@ -143,6 +143,7 @@ static const struct control_word control_words[] = {
 		.true_msr = MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
 		.required = primary_required,
 		.later = PRI_INTR_WINDOW | PRI_NMI_WINDOW,
+		.optional = PRI_TPR_SHADOW,
 		.result = &vmx_caps.primary,
 	}, {
 		.name = "secondary",
@@ -156,7 +157,7 @@ static const struct control_word control_words[] = {
 		 * hidden: XSAVES, user wait and pause, PCONFIG, ENCLS.
 		 */
 		.optional = SEC_RDTSCP | SEC_VPID | SEC_WBINVD | SEC_PAUSE_LOOP | SEC_INVPCID |
-			    SEC_PML,
+			    SEC_PML | SEC_APICV,
 		.result = &vmx_caps.secondary,
 	}, {
 		.name = "exit",
@@ -396,6 +397,7 @@ int vmx_caps_setup(void)
 			continue;
 		control_setup(&control_words[i], &missing);
 	}
+	vmx_apic_caps_setup();
 	if (!vmx_ple_gap)
 		vmx_caps.secondary &= ~SEC_PAUSE_LOOP;
 	if (vmx_caps.secondary & SEC_EPT)

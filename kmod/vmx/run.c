@@ -282,6 +282,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 	}
 	if (unlikely(!vmx->prepared))
 		vmx_prepare(vmx);
+	vmx_apic_enter(vmx);
 	if (unlikely(vmx->controls_dirty))
 		vmx_controls_write(vmx);
 	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
@@ -313,6 +314,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 		return;
 	}
+	vmx_apic_exit(vmx);
 	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
 		vmx->flush_l1d = true;	/* a handler of the host ran (NMI), or will */
 	if (vmx->pml)
@@ -380,6 +382,8 @@ static const struct dump_field dump_fields[] = {
 	{ "secondary_controls",	VMCS_SECONDARY_CONTROLS },
 	{ "entry_controls",	VMCS_ENTRY_CONTROLS },
 	{ "exit_controls",	VMCS_EXIT_CONTROLS },
+	{ "tpr_threshold",	VMCS_TPR_THRESHOLD },
+	{ "guest_intr_status",	VMCS_GUEST_INTR_STATUS },
 	{ "entry_intr_info",	VMCS_ENTRY_INTR_INFO },
 	{ "entry_error_code",	VMCS_ENTRY_ERROR_CODE },
 	{ "entry_insn_len",	VMCS_ENTRY_INSN_LEN },

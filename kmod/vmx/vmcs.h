@@ -28,6 +28,7 @@
 /* 16 bits */
 #define VMCS_VPID			0x0000
 #define VMCS_GUEST_SELECTOR(i)		(0x0800 + 2 * (i))	/* HOLM_SEG_* */
+#define VMCS_GUEST_INTR_STATUS		0x0810
 #define VMCS_GUEST_PML_INDEX		0x0812
 #define VMCS_HOST_ES_SELECTOR		0x0c00
 #define VMCS_HOST_CS_SELECTOR		0x0c02
@@ -41,7 +42,9 @@
 #define VMCS_MSR_BITMAP			0x2004
 #define VMCS_PML_ADDRESS		0x200e
 #define VMCS_TSC_OFFSET			0x2010
+#define VMCS_VIRTUAL_APIC_ADDRESS	0x2012
 #define VMCS_EPTP			0x201a
+#define VMCS_EOI_EXIT_BITMAP(i)		(0x201c + 2 * (i))	/* 64 vectors each */
 #define VMCS_GUEST_PHYSICAL_ADDRESS	0x2400
 #define VMCS_LINK_POINTER		0x2800
 #define VMCS_GUEST_DEBUGCTL		0x2802
@@ -68,6 +71,7 @@
 #define VMCS_ENTRY_INTR_INFO		0x4016
 #define VMCS_ENTRY_ERROR_CODE		0x4018
 #define VMCS_ENTRY_INSN_LEN		0x401a
+#define VMCS_TPR_THRESHOLD		0x401c
 #define VMCS_SECONDARY_CONTROLS		0x401e
 #define VMCS_PLE_GAP			0x4020
 #define VMCS_PLE_WINDOW			0x4022
@@ -136,6 +140,7 @@
 #define PRI_CR3_STORE			BIT(16)
 #define PRI_CR8_LOAD			BIT(19)
 #define PRI_CR8_STORE			BIT(20)
+#define PRI_TPR_SHADOW			BIT(21)
 #define PRI_NMI_WINDOW			BIT(22)
 #define PRI_MOV_DR			BIT(23)
 #define PRI_UNCOND_IO			BIT(24)
@@ -146,12 +151,18 @@
 /* Secondary */
 #define SEC_EPT				BIT(1)
 #define SEC_RDTSCP			BIT(3)
+#define SEC_VIRT_X2APIC			BIT(4)
 #define SEC_VPID			BIT(5)
 #define SEC_WBINVD			BIT(6)
 #define SEC_UNRESTRICTED		BIT(7)
+#define SEC_APIC_REGISTER		BIT(8)
+#define SEC_VIRT_INTR			BIT(9)
 #define SEC_PAUSE_LOOP			BIT(10)
 #define SEC_INVPCID			BIT(12)
 #define SEC_PML				BIT(17)
+
+/* What a guest in x2APIC mode has together, or not at all. */
+#define SEC_APICV			(SEC_VIRT_X2APIC | SEC_APIC_REGISTER | SEC_VIRT_INTR)
 
 /* "Primary VM-Exit Controls" */
 #define EXIT_SAVE_DEBUG			BIT(2)
@@ -224,6 +235,8 @@
 #define EXIT_MONITOR			39
 #define EXIT_PAUSE			40
 #define EXIT_MCE_DURING_ENTRY		41
+#define EXIT_TPR_THRESHOLD		43
+#define EXIT_VIRTUALIZED_EOI		45
 #define EXIT_EPT_VIOLATION		48
 #define EXIT_EPT_MISCONFIG		49
 #define EXIT_INVEPT			50
@@ -231,6 +244,7 @@
 #define EXIT_INVVPID			53
 #define EXIT_WBINVD			54
 #define EXIT_XSETBV			55
+#define EXIT_APIC_WRITE			56
 #define EXIT_INVPCID			58
 #define EXIT_VMFUNC			59
 #define EXIT_ENCLS			60

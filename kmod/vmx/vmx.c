@@ -37,6 +37,7 @@ static void vmx_teardown(void)
 			__free_page(c->vmxon);
 		c->vmxon = NULL;
 	}
+	vmx_apic_teardown();
 	vmx_l1d_teardown();
 	ida_destroy(&vmx_vpids);
 }
@@ -61,6 +62,11 @@ static int vmx_setup(void)
 	err = vmx_l1d_setup();
 	if (err)
 		return err;
+	err = vmx_apic_setup();
+	if (err) {
+		vmx_l1d_teardown();
+		return err;
+	}
 
 	for_each_possible_cpu(cpu) {
 		struct vmx_cpu *c = per_cpu_ptr(&vmx_cpu, cpu);
@@ -80,6 +86,8 @@ static void vmx_caps_fill(struct holm_caps *caps)
 	caps->backend = HOLM_BACKEND_VMX;
 	/* A table of four levels translates 48 bits. */
 	caps->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits, 48);
+	if (vmx_caps.apicv)
+		caps->features |= HOLM_CAP_APICV;
 	if (holm_format_ept.pml)
 		caps->features |= HOLM_CAP_HW_DIRTY_LOG;
 	if (holm_format_ept.max_leaf >= HOLM_PG_2M)
@@ -194,7 +202,7 @@ static bool msr_passes(u32 index, bool write)
 #define MSR_BITMAP_RANGE	0x2000
 #define MSR_BITMAP_HIGH_BASE	0xc0000000
 
-static void msr_bitmap_pass(unsigned long *bitmap, u32 index, bool read, bool write)
+void vmx_msr_bitmap_pass(unsigned long *bitmap, u32 index, bool read, bool write)
 {
 	bool high = index >= MSR_BITMAP_HIGH_BASE;
 
@@ -207,10 +215,23 @@ static void msr_bitmap_pass(unsigned long *bitmap, u32 index, bool read, bool wr
 		clear_bit((high ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_WRITE_LOW) + index, bitmap);
 }
 
+void vmx_msr_bitmap_init(unsigned long *bitmap)
+{
+	unsigned int i;
+
+	memset(bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < holm_msr_passthrough_count; i++) {
+		const struct holm_msr_passthrough *m = &holm_msr_passthrough[i];
+
+		vmx_msr_bitmap_pass(bitmap, m->index,
+				    m->read && msr_passes(m->index, false),
+				    m->write && msr_passes(m->index, true));
+	}
+}
+
 static int vmx_vm_init(struct holm_vm *vm)
 {
 	struct vmx_vm *vmx;
-	unsigned int i;
 
 	vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
 	if (!vmx)
@@ -220,14 +241,7 @@ static int vmx_vm_init(struct holm_vm *vm)
 		kfree(vmx);
 		return -ENOMEM;
 	}
-	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < holm_msr_passthrough_count; i++) {
-		const struct holm_msr_passthrough *m = &holm_msr_passthrough[i];
-
-		msr_bitmap_pass(vmx->msr_bitmap, m->index,
-				m->read && msr_passes(m->index, false),
-				m->write && msr_passes(m->index, true));
-	}
+	vmx_msr_bitmap_init(vmx->msr_bitmap);
 	vm->backend_data = vmx;
 	return 0;
 }
@@ -340,6 +354,8 @@ static int vmx_vcpu_create(struct holm_vcpu *vcpu)
 		if (!vmx->pml)
 			goto err_vmcs;
 	}
+	if (vmx_apic_create(vmx))
+		goto err_pml;
 	vmx->vmcs_pa = page_to_phys(vmx->vmcs);
 	vmx->vcpu = vcpu;
 	vmx->cpu = -1;
@@ -357,6 +373,8 @@ static int vmx_vcpu_create(struct holm_vcpu *vcpu)
 	vcpu->backend_data = vmx;
 	return 0;
 
+err_pml:
+	free_page((unsigned long)vmx->pml);
 err_vmcs:
 	__free_page(vmx->vmcs);
 err_free:
@@ -371,6 +389,7 @@ static void vmx_vcpu_destroy(struct holm_vcpu *vcpu)
 	vmcs_unload_remote(vmx);
 	if (vmx->vpid)
 		ida_free(&vmx_vpids, vmx->vpid);
+	vmx_apic_destroy(vmx);
 	free_page((unsigned long)vmx->pml);
 	__free_page(vmx->vmcs);
 	kfree(vmx);
@@ -399,6 +418,8 @@ void vmx_controls_update(struct vmx_vcpu *vmx)
 		secondary &= ~SEC_INVPCID;
 	if (!vmx->vpid)
 		secondary &= ~SEC_VPID;
+	if (vmx->virt_apic)
+		secondary |= SEC_APICV;
 	vmx->secondary = secondary;
 	vmx->cr0_mask = ~(u64)CR0_GUEST_OWNED;
 	vmx->cr4_mask = ~(CR4_GUEST_OWNED & ~vcpu->cr4_reserved);
@@ -497,6 +518,7 @@ static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
 
 	memset(vmx->guest_switched, 0, sizeof(vmx->guest_switched));
 	vmx->kernel_gs_base = 0;
+	vmx->virt_apic = false;
 	vmx_controls_update(vmx);
 	vcpu->windows = 0;
 
@@ -504,6 +526,7 @@ static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
 		return;		/* the caller finds it dying */
 	vmcs_write_controls(vmx);
 	vmx_controls_write(vmx);
+	vmx_apic_reset(vmx);
 	vmx_host_write(vmx);
 	vmcs_write_guest(vmx);
 	holm_vcpu_put(vcpu);

@@ -6,6 +6,7 @@
  *	caps.c	capability: what the CPU must and can do
  *	host.c	host state: saved, restored
  *	l1d.c	what of the host is in the L1 data cache (L1TF)
+ *	apicv.c	TPR shadow, interrupts that the CPU delivers
  *	run.c	entering and leaving the guest
  *	exits.c	exits
  *	state.c	guest state and MSRs
@@ -149,6 +150,7 @@ VMX_DR_ACCESSORS(7)
  * @pebs: IA32_PEBS_ENABLE exists
  * @perf: IA32_PERF_GLOBAL_CTRL exists
  * @perf_vmcs: entry and exit load it
+ * @apicv: SEC_APICV is used for guests in x2APIC mode; not in @secondary
  */
 struct vmx_caps {
 	u64 basic;
@@ -174,6 +176,7 @@ struct vmx_caps {
 	bool pebs;
 	bool perf;
 	bool perf_vmcs;
+	bool apicv;
 };
 
 extern struct vmx_caps vmx_caps;
@@ -276,6 +279,9 @@ struct vmx_vm {
  * @primary, @secondary, @entry: as the VMCS has them (or will)
  * @cr0_mask, @cr4_mask: bits that the host owns
  * @eptp: as the VMCS has it
+ * @apic_page: virtual-APIC page; NULL without the TPR shadow
+ * @virt_apic: the VMCS has SEC_APICV
+ * @tpr_threshold, @eoi_exit: as the VMCS has them
  * @cr0, @cr4: as last given to the VMCS, the guest's view
  * @rflags, @rsp: as the VMCS has them while @rip_known
  * @tf: RFLAGS.TF was set when last looked at
@@ -313,6 +319,10 @@ struct vmx_vcpu {
 	u32 secondary;
 	u32 entry;
 	u64 eptp;
+	u32 *apic_page;
+	bool virt_apic;
+	u32 tpr_threshold;
+	u64 eoi_exit[4];
 	u64 cr0_mask;
 	u64 cr4_mask;
 	u64 cr0;
@@ -370,6 +380,24 @@ static inline void vmx_primary_clear(struct vmx_vcpu *vmx, u32 bits)
 	vmx->primary &= ~bits;
 	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx->primary);
 }
+
+/* An MSR bitmaps page with the policy of holm_msr_passthrough; more MSRs. */
+void vmx_msr_bitmap_init(unsigned long *bitmap);
+void vmx_msr_bitmap_pass(unsigned long *bitmap, u32 index, bool read, bool write);
+
+/* ---- apicv.c -------------------------------------------------------------- */
+
+/* vmx_caps.primary and .secondary are complete but for this. */
+void vmx_apic_caps_setup(void);
+int vmx_apic_setup(void);
+void vmx_apic_teardown(void);
+int vmx_apic_create(struct vmx_vcpu *vmx);
+void vmx_apic_destroy(struct vmx_vcpu *vmx);
+void vmx_apic_reset(struct vmx_vcpu *vmx);
+void vmx_apic_enter(struct vmx_vcpu *vmx);
+void vmx_apic_exit(struct vmx_vcpu *vmx);
+enum holm_next vmx_exit_eoi(struct holm_vcpu *vcpu);
+enum holm_next vmx_exit_apic_write(struct holm_vcpu *vcpu);
 
 /* ---- host.c -------------------------------------------------------------- */
 
