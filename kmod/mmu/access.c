@@ -75,6 +75,26 @@ int holm_guest_read_atomic(struct holm_vm *vm, u64 gpa, void *buf, size_t len)
 	return guest_read(vm, gpa, buf, len, true);
 }
 
+void __user *holm_guest_uaddr(struct holm_vm *vm, u64 gpa, size_t len, bool write)
+{
+	size_t n = len;
+	void __user *addr;
+
+	if (current->mm != vm->mm)
+		return NULL;
+	addr = guest_addr(vm, gpa, &n, write);
+	return addr && n == len && access_ok(addr, len) ? addr : NULL;
+}
+
+void holm_guest_dirty(struct holm_vm *vm, u64 gpa, size_t len)
+{
+	u64 page;
+
+	/* After the write: who clears the bit has seen what it stands for. */
+	for (page = gpa & PAGE_MASK; page < gpa + len; page += PAGE_SIZE)
+		holm_dirty_mark(vm, page);
+}
+
 int holm_guest_write(struct holm_vm *vm, u64 gpa, const void *buf, size_t len)
 {
 	might_sleep();
@@ -85,14 +105,11 @@ int holm_guest_write(struct holm_vm *vm, u64 gpa, const void *buf, size_t len)
 		size_t n = len;
 		void __user *addr = guest_addr(vm, gpa, &n, true);
 		unsigned long left;
-		u64 page;
 
 		if (!addr)
 			return -EFAULT;
 		left = copy_to_user(addr, buf, n);
-		/* After the write: who clears the bit has seen what it stands for. */
-		for (page = gpa & PAGE_MASK; page < gpa + n; page += PAGE_SIZE)
-			holm_dirty_mark(vm, page);
+		holm_guest_dirty(vm, gpa, n);
 		if (left)
 			return -EFAULT;
 		gpa += n;

@@ -223,4 +223,21 @@ int holm_guest_write(struct holm_vm *vm, u64 gpa, const void *buf, size_t len);
 /* The same for contexts that must not sleep: -EFAULT also when not resident. */
 int holm_guest_read_atomic(struct holm_vm *vm, u64 gpa, void *buf, size_t len);
 
+/**
+ * holm_guest_uaddr() - the launcher's address of guest memory, for accesses that
+ *	have to be of a certain size or atomic
+ * @vm: the VM
+ * @gpa: first address
+ * @len: bytes, all in one slot
+ * @write: it is to be written: call holm_guest_dirty() behind the write
+ *
+ * Any context. The address may lose its memory at any time: it is accessed as
+ * user memory. Return: NULL when a part is in no slot (or a read-only one, with
+ * @write), or current->mm is not vm->mm.
+ */
+void __user *holm_guest_uaddr(struct holm_vm *vm, u64 gpa, size_t len, bool write);
+
+/* The range was written: its pages are dirty. Any context but NMI. */
+void holm_guest_dirty(struct holm_vm *vm, u64 gpa, size_t len);
+
 #endif /* HOLM_MMU_H */
