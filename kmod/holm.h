@@ -34,6 +34,7 @@
 #include "eventfd.h"
 #include "mmu/mmu.h"
 #include "x86/lapic.h"
+#include "x86/pv.h"
 
 struct holm_backend;
 struct holm_vcpu;
@@ -45,6 +46,7 @@ struct holm_xstate_buf;
 #define HOLM_REQ_TLB_FLUSH	0	/* second-level translations changed */
 #define HOLM_REQ_EVENT		1	/* look at LAPIC, NMI, ExtINT again */
 #define HOLM_REQ_INIT		2	/* an INIT reached the LAPIC */
+#define HOLM_REQ_PV		3	/* guest memory is to be written: vcpu->pv.work */
 
 /* Where a vCPU is, for kicks: see holm_vcpu_kick(). */
 enum holm_vcpu_mode {
@@ -179,7 +181,8 @@ struct holm_vcpu {
 		u64 mc0_ctl;
 		u64 hwcr;
 	} msr;					/* [r] MSRs that no hardware holds */
-	u64 tsc_offset;				/* [r] */
+	u64 tsc_offset;				/* [r] READ_ONCE by other vCPUs */
+	struct holm_pv pv;			/* x86/pv.h */
 	struct holm_xstate_buf *xstate;		/* [r] x86/xstate.h */
 	struct holm_lapic_state *lapic;		/* [I] pointer; x86/lapic.h has its locking */
 	u32 mp_state;				/* [r] HOLM_MP_* */
@@ -212,6 +215,7 @@ struct holm_vm {
 	struct holm_mmu mmu;			/* mmu/mmu.h */
 	struct holm_ioeventfds ioeventfds;	/* eventfd.h */
 	struct holm_irqfds irqfds;		/* the same */
+	struct holm_pv_vm pv;			/* x86/pv.h */
 	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */

@@ -183,6 +183,7 @@ void holm_hw_resume(void)
 {
 	int err = hw_users ? hw_cpu_enable() : 0;
 
+	holm_pv_resumed();
 	if (!err)
 		return;
 	WRITE_ONCE(hw_lost, true);

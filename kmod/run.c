@@ -176,6 +176,23 @@ static void run_give(struct holm_vcpu *vcpu)
 	run->exit_reason = vcpu->exit_reason;
 }
 
+/* ---- paravirtualization ---------------------------------------------------- */
+
+/* Anything for holm_pv_update(), or for it to look at. */
+static bool pv_due(const struct holm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(HOLM_REQ_PV) ||
+	       vcpu->pv.system_time & KVM_MSR_ENABLED;
+}
+
+/* On the CPU that it is going to run on: is it the one that its time is from? */
+static void pv_loaded(struct holm_vcpu *vcpu)
+{
+	if (vcpu->pv.system_time & KVM_MSR_ENABLED &&
+	    unlikely(vcpu->pv.clock_cpu >= 0 && vcpu->pv.clock_cpu != vcpu->cpu))
+		set_bit(HOLM_REQ_PV, &vcpu->requests);
+}
+
 /* ---- the loop ------------------------------------------------------------- */
 
 /* Something that only the way back to userspace, or schedule(), takes care of. */
@@ -209,6 +226,10 @@ static enum holm_next run_requests(struct holm_vcpu *vcpu)
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests)) {
 		vcpu->slow = slow_smp;
+		return HOLM_NEXT_SLOW;
+	}
+	if (unlikely(test_bit(HOLM_REQ_PV, &vcpu->requests))) {
+		vcpu->slow = NULL;	/* the way to the next entry does it */
 		return HOLM_NEXT_SLOW;
 	}
 	return HOLM_NEXT_ENTER;
@@ -256,6 +277,7 @@ static int run_atomic(struct holm_vcpu *vcpu)
 	err = holm_vcpu_load(vcpu);
 	if (err)
 		return err;
+	pv_loaded(vcpu);
 	kernel_fpu_begin();
 	holm_xstate_load(vcpu);
 	do {
@@ -321,6 +343,8 @@ int holm_run(struct holm_vcpu *vcpu)
 			return -EINTR;
 		}
 		cond_resched();
+		if (pv_due(vcpu))
+			holm_pv_update(vcpu);
 		if (vcpu->mp_state != HOLM_MP_RUNNABLE) {
 			next = run_block(vcpu);
 			continue;

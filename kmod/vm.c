@@ -162,6 +162,23 @@ static long vm_get_param(struct holm_vm *vm, void __user *argp)
 	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 
+static long vm_get_clock(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_clock arg;
+
+	holm_pv_clock_get(vm, &arg);
+	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+static long vm_set_clock(struct holm_vm *vm, void __user *argp)
+{
+	struct holm_clock arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	return holm_pv_clock_set(vm, &arg);
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 {
 	void __user *argp = (void __user *)uarg;
@@ -190,6 +207,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_set_param(vm, argp);
 	case HOLM_GET_PARAM:
 		return vm_get_param(vm, argp);
+	case HOLM_GET_CLOCK:
+		return vm_get_clock(vm, argp);
+	case HOLM_SET_CLOCK:
+		return vm_set_clock(vm, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -248,6 +269,7 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	vm->halt_poll_ns = holm_halt_poll_default();
+	holm_pv_vm_init(vm);
 
 	err = holm_hw_get();
 	if (err)

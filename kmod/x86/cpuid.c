@@ -14,6 +14,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/processor.h>
+#include <asm/tsc.h>
 
 #include "../backend.h"
 #include "../holm.h"
@@ -68,6 +69,7 @@ int holm_cpuid_setup(void)
 	struct holm_cpuid_host host = {
 		.read = read_host,
 		.phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits, MAX_PHYS_BITS),
+		.tsc_khz = tsc_khz,
 	};
 	u32 regs[4];
 
@@ -101,7 +103,13 @@ u64 holm_cpuid_xcr0(void)
  */
 unsigned int holm_cpuid_supported(struct holm_cpuid_entry *entries, unsigned int max)
 {
-	memcpy(entries, supported, min(max, nsupported) * sizeof(*entries));
+	unsigned int i, n = min(max, nsupported);
+
+	memcpy(entries, supported, n * sizeof(*entries));
+	/* The kernel goes on measuring for a while after its boot. */
+	for (i = 0; i < n; i++)
+		if (entries[i].function == CPUID_LEAF_TIMING)
+			entries[i].eax = tsc_khz;
 	return nsupported;
 }
 
@@ -172,6 +180,8 @@ void holm_cpuid_model(struct holm_vcpu *vcpu)
 	e = holm_cpuid_find(vcpu, CPUID_LEAF_XSAVE, 0);
 	if (e && !(vcpu->cr4_reserved & X86_CR4_OSXSAVE))
 		vcpu->xcr0_supported = (e->eax | (u64)e->edx << 32) & supported_xcr0;
+
+	holm_pv_model(vcpu);
 }
 
 /**

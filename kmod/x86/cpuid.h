@@ -26,6 +26,7 @@
 #define CPUID_LEAF_TOPOLOGY_V2	0x0000001f
 #define CPUID_LEAF_HYPERVISOR	0x40000000
 #define CPUID_LEAF_PARAVIRT	0x40000001
+#define CPUID_LEAF_TIMING	0x40000010
 #define CPUID_LEAF_EXT		0x80000000
 #define CPUID_LEAF_EXT_FEATURES	0x80000001
 #define CPUID_LEAF_EXT_POWER	0x80000007
@@ -57,12 +58,14 @@
  * @data: for @read
  * @xcr0: components that the host has enabled; 0 without XSAVE
  * @phys_bits: physical-address width that second-level paging serves
+ * @tsc_khz: frequency of the TSC
  */
 struct holm_cpuid_host {
 	void (*read)(const struct holm_cpuid_host *host, u32 function, u32 index, u32 regs[4]);
 	const void *data;
 	u64 xcr0;
 	u32 phys_bits;
+	u32 tsc_khz;
 };
 
 enum holm_cpuid_kind {

@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 
 #include "cpuid.h"
+#include "pv.h"
 
 /* CPUID.01H:ECX */
 #define F1C_SSE3	BIT(0)
@@ -400,8 +401,12 @@ const struct holm_cpuid_policy holm_cpuid_policy[] = {
 	FREE4(CPUID_LEAF_HYPERVISOR, 0,
 	      "KVM's signature: guests use x2APIC without interrupt remapping only under a known "
 	      "hypervisor"),
-	ROW(CPUID_LEAF_PARAVIRT, 0, EAX, BITS, 0, 0, 0, "no paravirtual feature is provided"),
-	ROW(CPUID_LEAF_PARAVIRT, 0, EDX, BITS, 0, 0, 0, "no hint is given"),
+	ROW(CPUID_LEAF_PARAVIRT, 0, EAX, BITS, 0, HOLM_PV_FEATURES, 0,
+	    "paravirtual features of the driver"),
+	ROW(CPUID_LEAF_PARAVIRT, 0, EDX, BITS, 0, 0, 0,
+	    "no hint is given: vCPUs may be preempted"),
+	ROW(CPUID_LEAF_TIMING, 0, EAX, FREE, 0, 0, ALL, "TSC frequency, kHz"),
+	ROW(CPUID_LEAF_TIMING, 0, EBX, FREE, 0, 0, ALL, "APIC timer frequency, kHz"),
 
 	FREE4(CPUID_LEAF_EXT, 0, "highest leaf, vendor"),
 	ROW(CPUID_LEAF_EXT_FEATURES, 0, EAX, FREE, ALL, 0, ALL, "family, model, stepping"),

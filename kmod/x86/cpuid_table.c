@@ -11,6 +11,7 @@
 #include <linux/string.h>
 
 #include "cpuid.h"
+#include "pv.h"
 
 /* 01H:EBX, 04H:EAX, 0BH, 80000008H:EAX */
 #define EBX1_LOGICAL_CPUS	GENMASK(23, 16)
@@ -68,10 +69,17 @@ static void fixup_hypervisor(const struct holm_cpuid_host *host, struct holm_cpu
 {
 	static const char signature[12] = "KVMKVMKVM\0\0";
 
-	e->eax = CPUID_LEAF_PARAVIRT;
+	e->eax = CPUID_LEAF_TIMING;
 	memcpy(&e->ebx, signature, 4);
 	memcpy(&e->ecx, signature + 4, 4);
 	memcpy(&e->edx, signature + 8, 4);
+}
+
+/* The leaf that hypervisors agreed upon: TSC and APIC timer, kHz. */
+static void fixup_timing(const struct holm_cpuid_host *host, struct holm_cpuid_entry *e)
+{
+	e->eax = host->tsc_khz;
+	e->ebx = HOLM_PV_APIC_KHZ;
 }
 
 static void fixup_sizes(const struct holm_cpuid_host *host, struct holm_cpuid_entry *e)
@@ -109,6 +117,7 @@ static const struct leaf leaves[] = {
 	  .fixup = fixup_topology },
 	{ .function = CPUID_LEAF_HYPERVISOR, .flags = LEAF_OWN, .fixup = fixup_hypervisor },
 	{ .function = CPUID_LEAF_PARAVIRT, .flags = LEAF_OWN },
+	{ .function = CPUID_LEAF_TIMING, .flags = LEAF_OWN, .fixup = fixup_timing },
 	{ .function = CPUID_LEAF_EXT },
 	{ .function = CPUID_LEAF_EXT_FEATURES },
 	{ .function = 0x80000002 },

@@ -102,6 +102,8 @@ u64 holm_spec_ctrl_bits(struct holm_vcpu *vcpu)
 
 static bool gate_open(struct holm_vcpu *vcpu, u8 gate, bool host)
 {
+	if (gate >= HOLM_MSR_PV)
+		return host || holm_pv_has(&vcpu->pv, gate - HOLM_MSR_PV);
 	switch (gate) {
 	case HOLM_MSR_ANY:
 		return true;
@@ -206,6 +208,7 @@ void holm_tsc_set_offset(struct holm_vcpu *vcpu, u64 offset)
 	WRITE_ONCE(vcpu->tsc_offset, offset);	/* read by reset_tsc() of another vCPU */
 	holm_backend->tsc_changed(vcpu);
 	holm_lapic_tsc_changed(vcpu);
+	holm_pv_tsc_changed(vcpu);
 }
 
 /* Hardware-held MSRs are zero after RESET (SDM Vol. 3, "Processor State After Reset"). */

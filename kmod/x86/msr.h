@@ -9,6 +9,7 @@
 #include <linux/bits.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
+#include <asm/kvm_para.h>
 
 #include "x86.h"
 
@@ -47,6 +48,9 @@ enum holm_msr_gate {
 	HOLM_MSR_X2APIC,
 	HOLM_MSR_TSC_DEADLINE,
 	HOLM_MSR_TSC_ADJUST,
+	HOLM_MSR_PV,		/* and above: with KVM_FEATURE_* this minus HOLM_MSR_PV */
+	HOLM_MSR_PV_CLOCK = HOLM_MSR_PV + KVM_FEATURE_CLOCKSOURCE,
+	HOLM_MSR_PV_CLOCK2 = HOLM_MSR_PV + KVM_FEATURE_CLOCKSOURCE2,
 };
 
 /**

@@ -106,6 +106,7 @@ void holm_state_reset(struct holm_vcpu *vcpu, bool init)
 	vcpu->mp_state = vcpu->apic_id ? HOLM_MP_WAIT_FOR_SIPI : HOLM_MP_RUNNABLE;
 	holm_xstate_reset(vcpu, init);
 	holm_lapic_reset(vcpu, init);
+	holm_pv_reset(vcpu);
 	if (!init && !holm_vcpu_load(vcpu)) {
 		holm_msr_reset(vcpu);
 		holm_vcpu_put(vcpu);

@@ -60,7 +60,7 @@ static const struct {
 	{ "57 linear bits", 0x80000008, EAX, 0x3900 },
 	{ "63 physical bits", 0x80000008, EAX, 0x3f },
 	{ "guest-physical bits", 0x80000008, EAX, 0x30 << 16 },
-	{ "paravirtual features", 0x40000001, EAX, 1 },
+	{ "paravirtual features", 0x40000001, EAX, 1 << 16 },
 };
 
 static uint32_t *entry_reg(struct holm_cpuid_entry *e, int reg)

@@ -50,6 +50,7 @@ struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr)
 	KUNIT_EXPECT_NOT_NULL(test, vm);
 	if (!vm)
 		return NULL;
+	holm_pv_vm_init(vm);
 	for (i = 0; i < nr; i++) {
 		struct holm_vcpu *vcpu = test_vcpu(test, vm, i);
 

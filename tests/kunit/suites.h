@@ -18,6 +18,7 @@
 	suite(msi)			\
 	suite(msr)			\
 	suite(objects)			\
+	suite(pv)			\
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\

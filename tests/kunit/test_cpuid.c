@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "../../kmod/backend.h"
+#include "../../kmod/x86/pv.h"
 #include "../../kmod/x86/x86.h"
 #include "suites.h"
 #include "x86_host.h"
@@ -177,8 +178,10 @@ static void test_values(struct kunit *test)
 		{ "signature", INTEL, 0x40000000, 0, HOLM_EBX, ~0U, 0x4b4d564b },
 		{ "signature", INTEL, 0x40000000, 0, HOLM_ECX, ~0U, 0x564b4d56 },
 		{ "signature", INTEL, 0x40000000, 0, HOLM_EDX, ~0U, 0x4d },
-		{ "paravirtual leaves", INTEL, 0x40000000, 0, HOLM_EAX, ~0U, 0x40000001 },
-		{ "no paravirtual feature", INTEL, 0x40000001, 0, HOLM_EAX, ~0U, 0 },
+		{ "paravirtual leaves", INTEL, 0x40000000, 0, HOLM_EAX, ~0U, 0x40000010 },
+		{ "paravirtual features", INTEL, 0x40000001, 0, HOLM_EAX, ~0U, HOLM_PV_FEATURES },
+		{ "no hint", INTEL, 0x40000001, 0, HOLM_EDX, ~0U, 0 },
+		{ "APIC timer", OLD, 0x40000010, 0, HOLM_EBX, ~0U, 1000000 },
 		{ "long mode, RDTSCP, NX, SYSCALL", INTEL, 0x80000001, 0, HOLM_EDX, ~0U,
 		  0x2c100800 },
 		{ "invariant TSC only", INTEL, 0x80000007, 0, HOLM_EDX, ~0U, BIT(8) },
@@ -356,7 +359,10 @@ static void test_check_rows(struct kunit *test)
 		{ "XSAVES", 0xd, 1, HOLM_EAX, 0, BIT(3), -EINVAL },
 		{ "another offset", 0xd, 2, HOLM_EBX, ~0U, 600, -EINVAL },
 		{ "no offset", 0xd, 2, HOLM_EBX, ~0U, 0, 0 },
-		{ "paravirtual clock", 0x40000001, 0, HOLM_EAX, 0, 1, -EINVAL },
+		{ "no paravirtual clock", 0x40000001, 0, HOLM_EAX, 0x01000009, 0, 0 },
+		{ "page encryption", 0x40000001, 0, HOLM_EAX, 0, BIT(16), -EINVAL },
+		{ "a hint", 0x40000001, 0, HOLM_EDX, 0, 1, -EINVAL },
+		{ "another TSC frequency", 0x40000010, 0, HOLM_EAX, 0, 12345, 0 },
 		{ "another signature", 0x40000000, 0, HOLM_EBX, ~0U, 0x20202020, 0 },
 		{ "fewer address bits", 0x80000008, 0, HOLM_EAX, 0xff, 40, 0 },
 		{ "more address bits", 0x80000008, 0, HOLM_EAX, 0xff, 47, -EINVAL },

@@ -281,6 +281,27 @@ struct holm_vm_param {
 	__u64 value;
 };
 
+/* struct holm_clock.flags */
+#define HOLM_CLOCK_TSC_STABLE	(1U << 0)	/* get: as good as the host's TSC */
+#define HOLM_CLOCK_STOPPED	(1U << 1)	/* set: tell guests that they stood still */
+#define HOLM_CLOCK_REALTIME	(1U << 2)	/* set: with @realtime_ns */
+
+/**
+ * struct holm_clock - HOLM_GET_CLOCK, HOLM_SET_CLOCK: the VM's paravirtual clock
+ * @ns: nanoseconds, 0 when the VM was created; a set takes up to 2^63 - 1
+ * @realtime_ns: out: CLOCK_REALTIME at the same moment; in, with
+ *	HOLM_CLOCK_REALTIME: what a get said, and the clock becomes @ns plus the
+ *	time that has passed since; otherwise zero
+ * @flags: HOLM_CLOCK_*
+ * @reserved: zero
+ */
+struct holm_clock {
+	__u64 ns;
+	__u64 realtime_ns;
+	__u32 flags;
+	__u32 reserved;
+};
+
 /* ---- vCPU: state blocks ------------------------------------------------- */
 
 /**
@@ -750,6 +771,8 @@ struct holm_run {
 #define HOLM_GET_IRQFD		_IOWR(HOLM_IOC_MAGIC, 0x32, struct holm_irqfd)
 #define HOLM_SET_PARAM		_IOW(HOLM_IOC_MAGIC, 0x50, struct holm_vm_param)
 #define HOLM_GET_PARAM		_IOWR(HOLM_IOC_MAGIC, 0x51, struct holm_vm_param)
+#define HOLM_GET_CLOCK		_IOR(HOLM_IOC_MAGIC, 0x48, struct holm_clock)
+#define HOLM_SET_CLOCK		_IOW(HOLM_IOC_MAGIC, 0x49, struct holm_clock)
 /* vCPU */
 #define HOLM_RUN		_IO(HOLM_IOC_MAGIC, 0x40)
 #define HOLM_GET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x41, struct holm_state)
@@ -782,6 +805,7 @@ __HOLM_ASSERT_SIZE(struct holm_msi, 16);
 __HOLM_ASSERT_SIZE(struct holm_ioeventfd, 32);
 __HOLM_ASSERT_SIZE(struct holm_irqfd, 32);
 __HOLM_ASSERT_SIZE(struct holm_vm_param, 16);
+__HOLM_ASSERT_SIZE(struct holm_clock, 24);
 __HOLM_ASSERT_SIZE(struct holm_regs, 144);
 __HOLM_ASSERT_SIZE(struct holm_segment, 24);
 __HOLM_ASSERT_SIZE(struct holm_dtable, 16);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Paravirtualization by the KVM guest ABI, which stock Linux and BSD guests
+ * speak (Documentation/virt/kvm/x86 of the kernel: cpuid.rst, msr.rst,
+ * hypercalls.rst).
+ *
+ *	pv.c		which features, the MSRs, reset, what is due before an entry
+ *	pv_clock.c	kvmclock: the VM's clock, the vCPUs' pages, the wall clock
+ *
+ * The guest names memory that the driver writes. WRMSR is answered with
+ * preemption off, where that memory cannot be waited for: it only notes what is
+ * due (vcpu->pv.work, HOLM_REQ_PV), and holm_pv_update() does it in the
+ * sleepable part of the run loop, before the guest executes its next
+ * instruction. Memory that is not there is left alone: the guest asked for it.
+ */
+#ifndef HOLM_X86_PV_H
+#define HOLM_X86_PV_H
+
+#include <linux/bits.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <asm/kvm_para.h>
+
+struct holm_clock;
+struct holm_msr_access;
+struct holm_vcpu;
+struct holm_vm;
+struct pvclock_vcpu_time_info;
+
+/* CPUID 4000_0001H EAX: what this driver does. */
+#define HOLM_PV_FEATURES						\
+	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |	\
+	 BIT(KVM_FEATURE_CLOCKSOURCE2) |				\
+	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
+
+/* The LAPIC timer counts nanoseconds (timer.c): 4000_0010H EBX. */
+#define HOLM_PV_APIC_KHZ	1000000
+
+/* Bits of struct holm_pv.work. */
+#define HOLM_PV_CLOCK		0	/* write the vCPU's page of time */
+#define HOLM_PV_STOPPED		1	/* and tell it that the guest stood still */
+#define HOLM_PV_WALL_CLOCK	2	/* write the wall clock */
+
+/**
+ * struct holm_pv - of a vCPU; MSRs have the values that the guest wrote
+ * @features: [r] KVM_FEATURE_* bits of the CPUID table; 0 without KVM's signature
+ * @work: [a] HOLM_PV_* bits, with HOLM_REQ_PV
+ * @system_time: [r] MSR_KVM_SYSTEM_TIME(_NEW); READ_ONCE by other vCPUs
+ * @clock_cpu: [r] CPU whose TSC the page is for where the TSCs are not one, or -1
+ * @clock_ns: [r] CLOCK_BOOTTIME when that was
+ * @clock_epoch: [r] holm_pv_epoch at the last write of the page
+ */
+struct holm_pv {
+	u32 features;
+	unsigned long work;
+	u64 system_time;
+	int clock_cpu;
+	u64 clock_ns;
+	unsigned int clock_epoch;
+};
+
+/**
+ * struct holm_pv_vm - of a VM: its clock
+ * @lock: a leaf; taken with IRQs off, so that a reading of two clocks is one
+ * @ns: nanoseconds ...
+ * @tsc: ... at this host TSC
+ * @boot_ns: ... and at this CLOCK_BOOTTIME
+ * @epoch: holm_pv_epoch that it was read in
+ * @stable: the clock is what the TSC says since @tsc; otherwise, since @boot_ns,
+ *	what CLOCK_BOOTTIME says
+ * @wall_clock: [a] MSR_KVM_WALL_CLOCK(_NEW)
+ */
+struct holm_pv_vm {
+	spinlock_t lock;
+	u64 ns;
+	u64 tsc;
+	u64 boot_ns;
+	unsigned int epoch;
+	bool stable;
+	u64 wall_clock;
+};
+
+/* ---- pv.c --------------------------------------------------------------- */
+
+void holm_pv_vm_init(struct holm_vm *vm);
+
+/* At RESET and INIT: the guest's registrations are gone. vcpu->lock. */
+void holm_pv_reset(struct holm_vcpu *vcpu);
+
+/* The CPUID table changed: vcpu->pv.features. vcpu->lock. */
+void holm_pv_model(struct holm_vcpu *vcpu);
+
+static inline bool holm_pv_has(const struct holm_pv *pv, unsigned int feature)
+{
+	return pv->features & BIT(feature);
+}
+
+/* Note that there is work; from any context. The vCPU is kicked. */
+void holm_pv_request(struct holm_vcpu *vcpu, unsigned int work);
+
+/**
+ * holm_pv_update() - do what is due before the vCPU enters
+ * @vcpu: the vCPU, its lock held, not loaded; by its own thread; may sleep
+ */
+void holm_pv_update(struct holm_vcpu *vcpu);
+
+/* Handlers of the MSR table. */
+int holm_pv_read_wall_clock(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_pv_write_wall_clock(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_pv_write_system_time(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+
+/* ---- pv_clock.c --------------------------------------------------------- */
+
+/*
+ * Another count whenever the host's TSC may have begun anew: the machine slept.
+ * Written while no vCPU runs.
+ */
+extern unsigned int holm_pv_epoch;
+
+static inline void holm_pv_resumed(void)
+{
+	WRITE_ONCE(holm_pv_epoch, holm_pv_epoch + 1);
+}
+
+/* For tests: take the host's TSCs for unsynchronized. */
+extern bool holm_pv_distrust_tsc;
+
+/**
+ * holm_pv_scale() - what a guest multiplies TSC ticks with
+ * @khz: the TSC's frequency, not 0
+ * @mul: nanoseconds are (ticks << shift) * mul >> 32
+ * @shift: negative: a shift to the right
+ *
+ * The error is less than one in 2^31. Pure.
+ */
+void holm_pv_scale(u32 khz, u32 *mul, s8 *shift);
+
+/* Ticks to nanoseconds, as a guest computes it: 96 bits in between. Pure. */
+u64 holm_pv_ticks_to_ns(u64 ticks, u32 mul, s8 shift);
+
+void holm_pv_clock_init(struct holm_pv_vm *clock);
+
+/* The guest's TSC jumped against the host's: pages are written again. */
+void holm_pv_tsc_changed(struct holm_vcpu *vcpu);
+
+/* The page of time, and the wall clock, in guest memory. As holm_pv_update(). */
+void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped);
+void holm_pv_write_wall(struct holm_vm *vm);
+
+/* HOLM_GET_CLOCK, HOLM_SET_CLOCK: -EINVAL. May sleep. */
+void holm_pv_clock_get(struct holm_vm *vm, struct holm_clock *arg);
+int holm_pv_clock_set(struct holm_vm *vm, const struct holm_clock *arg);
+
+#endif /* HOLM_X86_PV_H */

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvmclock (Documentation/virt/kvm/x86/msr.rst of the kernel, MSR_KVM_SYSTEM_
+ * TIME_NEW and MSR_KVM_WALL_CLOCK_NEW): nanoseconds since the VM was created, as
+ * each vCPU computes them from its TSC and a page of memory.
+ *
+ * Where the host's TSCs are one counter of constant rate, the clock of the VM is
+ * that counter since one reading ("the snapshot"): all pages say the same, no
+ * page ever has to be written again, and PVCLOCK_TSC_STABLE_BIT tells guests
+ * that a later reading on another vCPU is not an earlier time. That also needs
+ * vCPUs whose TSCs have one offset. Elsewhere the clock is CLOCK_BOOTTIME, and a
+ * page is a reading of it on the CPU that the vCPU is about to run on, which is
+ * taken again when it moves.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <asm/msr.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+
+#include "../holm.h"
+#include "insn.h"
+#include "pv.h"
+
+unsigned int holm_pv_epoch;
+bool holm_pv_distrust_tsc;
+
+/* ---- arithmetic ----------------------------------------------------------- */
+
+void holm_pv_scale(u32 khz, u32 *mul, s8 *shift)
+{
+	/* A tick is num / den ns; make it a fraction from 1/2 to below 1. */
+	u64 num = NSEC_PER_MSEC, den = khz;
+
+	*shift = 0;
+	while (num >= den) {
+		den <<= 1;
+		(*shift)++;
+	}
+	while (num << 1 < den) {
+		num <<= 1;
+		(*shift)--;
+	}
+	/* Neither has more than 32 bits. */
+	*mul = div64_u64(num << 32, den);
+}
+
+u64 holm_pv_ticks_to_ns(u64 ticks, u32 mul, s8 shift)
+{
+	ticks = shift < 0 ? ticks >> -shift : ticks << shift;
+	return mul_u64_u32_shr(ticks, mul, 32);
+}
+
+static u64 ticks_to_ns(u64 ticks)
+{
+	s8 shift;
+	u32 mul;
+
+	holm_pv_scale(tsc_khz, &mul, &shift);
+	return holm_pv_ticks_to_ns(ticks, mul, shift);
+}
+
+/* ---- the VM's clock ------------------------------------------------------- */
+
+/*
+ * The kernel keeps time by the TSC only where it is one counter of constant
+ * rate. Its clocksource is the TSC when a reading of it lies between two of
+ * ours.
+ */
+static bool tsc_stable(void)
+{
+	struct system_time_snapshot snap;
+	u64 before, after;
+
+	if (check_tsc_unstable() || READ_ONCE(holm_pv_distrust_tsc))
+		return false;
+	before = rdtsc_ordered();
+	ktime_get_snapshot(&snap);
+	after = rdtsc_ordered();
+	return snap.cycles >= before && snap.cycles <= after;
+}
+
+/* A reading. In a stable clock @tsc, @ns are the snapshot, otherwise now. */
+struct reading {
+	u64 tsc;
+	u64 ns;
+	bool stable;
+	unsigned int epoch;
+};
+
+/* CPUs' counters may be a few ticks apart. */
+static u64 ticks_since(u64 tsc)
+{
+	u64 now = rdtsc_ordered();
+
+	return now > tsc ? now - tsc : 0;
+}
+
+static u64 now_ns(const struct holm_pv_vm *clock)
+{
+	if (clock->stable)
+		return clock->ns + ticks_to_ns(ticks_since(clock->tsc));
+	return clock->ns + ktime_get_boottime_ns() - clock->boot_ns;
+}
+
+/* The clock is @ns now. */
+static void set_now(struct holm_pv_vm *clock, u64 ns)
+{
+	clock->ns = ns;
+	clock->tsc = rdtsc_ordered();
+	clock->boot_ns = ktime_get_boottime_ns();
+	clock->epoch = READ_ONCE(holm_pv_epoch);
+	clock->stable = tsc_stable();
+}
+
+/*
+ * After the machine slept, the TSC may have gone on or begun anew: the later
+ * time is right in both cases. And a TSC may turn out to be unstable.
+ */
+static void rebase(struct holm_pv_vm *clock)
+{
+	u64 ns;
+
+	/* IRQs are off: nothing comes between the readings. */
+	lockdep_assert_held(&clock->lock);
+	if (likely(clock->stable == tsc_stable() && clock->epoch == READ_ONCE(holm_pv_epoch)))
+		return;
+	ns = now_ns(clock);
+	if (clock->epoch != READ_ONCE(holm_pv_epoch))
+		ns = max(ns, clock->ns + ktime_get_boottime_ns() - clock->boot_ns);
+	set_now(clock, ns);
+}
+
+static struct reading clock_read(struct holm_pv_vm *clock)
+{
+	struct reading r;
+
+	spin_lock_irq(&clock->lock);
+	rebase(clock);
+	r.stable = clock->stable;
+	r.epoch = clock->epoch;
+	if (r.stable) {
+		r.tsc = clock->tsc;
+		r.ns = clock->ns;
+	} else {
+		r.ns = now_ns(clock);
+		r.tsc = rdtsc_ordered();
+	}
+	spin_unlock_irq(&clock->lock);
+	return r;
+}
+
+/* The clock and the wall clock at one moment. */
+static u64 clock_and_wall(struct holm_pv_vm *clock, u64 *wall, bool *stable)
+{
+	u64 ns;
+
+	spin_lock_irq(&clock->lock);
+	rebase(clock);
+	ns = now_ns(clock);
+	*wall = ktime_get_real_ns();
+	*stable = clock->stable;
+	spin_unlock_irq(&clock->lock);
+	return ns;
+}
+
+void holm_pv_clock_init(struct holm_pv_vm *clock)
+{
+	spin_lock_init(&clock->lock);
+	spin_lock_irq(&clock->lock);
+	set_now(clock, 0);
+	spin_unlock_irq(&clock->lock);
+}
+
+static void write_all_clocks(struct holm_vm *vm, bool stopped)
+{
+	/* Pairs with the release in holm_vcpu_create(): these vCPUs are complete. */
+	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);
+
+	for (i = 0; i < n; i++) {
+		struct holm_vcpu *vcpu = vm->vcpus[i];
+
+		if (!(READ_ONCE(vcpu->pv.system_time) & KVM_MSR_ENABLED))
+			continue;
+		if (stopped)
+			set_bit(HOLM_PV_STOPPED, &vcpu->pv.work);
+		holm_pv_request(vcpu, HOLM_PV_CLOCK);
+	}
+}
+
+void holm_pv_tsc_changed(struct holm_vcpu *vcpu)
+{
+	/* Of all: whether their TSCs are in step has changed, perhaps. */
+	write_all_clocks(vcpu->vm, false);
+}
+
+/**
+ * holm_pv_clock_get() - HOLM_GET_CLOCK
+ * @vm: the VM
+ * @arg: filled whole
+ */
+void holm_pv_clock_get(struct holm_vm *vm, struct holm_clock *arg)
+{
+	bool stable;
+
+	*arg = (struct holm_clock) {};
+	arg->ns = clock_and_wall(&vm->pv, &arg->realtime_ns, &stable);
+	if (stable)
+		arg->flags |= HOLM_CLOCK_TSC_STABLE;
+}
+
+/**
+ * holm_pv_clock_set() - HOLM_SET_CLOCK
+ * @vm: the VM
+ * @arg: a copy of the launcher's argument, unchecked
+ *
+ * Return: 0 or -EINVAL.
+ */
+int holm_pv_clock_set(struct holm_vm *vm, const struct holm_clock *arg)
+{
+	struct holm_pv_vm *clock = &vm->pv;
+	u64 ns = arg->ns, wall;
+
+	if (arg->flags & ~(HOLM_CLOCK_STOPPED | HOLM_CLOCK_REALTIME) || arg->reserved ||
+	    ns > S64_MAX || arg->realtime_ns > S64_MAX ||
+	    (!(arg->flags & HOLM_CLOCK_REALTIME) && arg->realtime_ns))
+		return -EINVAL;
+
+	spin_lock_irq(&clock->lock);
+	if (arg->flags & HOLM_CLOCK_REALTIME) {
+		wall = ktime_get_real_ns();
+		/* A wall clock that was set back does not turn back this one. */
+		if (wall > arg->realtime_ns)
+			ns += wall - arg->realtime_ns;
+	}
+	set_now(clock, ns);
+	spin_unlock_irq(&clock->lock);
+	write_all_clocks(vm, arg->flags & HOLM_CLOCK_STOPPED);
+	return 0;
+}
+
+/* ---- guest memory --------------------------------------------------------- */
+
+static bool offsets_match(struct holm_vcpu *vcpu)
+{
+	struct holm_vm *vm = vcpu->vm;
+	/* Pairs with the release in holm_vcpu_create(): these vCPUs are complete. */
+	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);
+
+	/* Whoever changes one asks for all pages to be written again. */
+	for (i = 0; i < n; i++)
+		if (READ_ONCE(vm->vcpus[i]->tsc_offset) != vcpu->tsc_offset)
+			return false;
+	return true;
+}
+
+/*
+ * The version is odd while the rest changes: a guest that reads the page from
+ * another vCPU, as vDSOs do, begins again. It may be a page that was used
+ * before: the version goes on from what is there.
+ */
+static int write_page(struct holm_vm *vm, u64 gpa, struct pvclock_vcpu_time_info *info)
+{
+	void __user *page = holm_guest_uaddr(vm, gpa, sizeof(*info), true);
+	const size_t rest = offsetof(struct pvclock_vcpu_time_info, pad0);
+	u8 flags;
+
+	if (!page || get_user(info->version, (u32 __user *)page) ||
+	    get_user(flags, (u8 __user *)page +
+			    offsetof(struct pvclock_vcpu_time_info, flags)))
+		return -EFAULT;
+	/* The guest takes the mark away when it has seen it. */
+	info->flags |= flags & PVCLOCK_GUEST_STOPPED;
+	info->version |= 1;
+	if (put_user(info->version, (u32 __user *)page))
+		return -EFAULT;
+	smp_wmb();	/* odd before it changes */
+	if (copy_to_user(page + rest, (u8 *)info + rest, sizeof(*info) - rest))
+		return -EFAULT;
+	smp_wmb();	/* even after it changed */
+	if (put_user(info->version + 1, (u32 __user *)page))
+		return -EFAULT;
+	holm_guest_dirty(vm, gpa, sizeof(*info));
+	return 0;
+}
+
+void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped)
+{
+	struct pvclock_vcpu_time_info info = {};
+	struct holm_pv *pv = &vcpu->pv;
+	struct reading r;
+
+	if (!(pv->system_time & KVM_MSR_ENABLED))
+		return;
+	r = clock_read(&vcpu->vm->pv);
+	/* Read on this CPU: when the vCPU goes on elsewhere, it is read again. */
+	pv->clock_cpu = r.stable ? -1 : raw_smp_processor_id();
+	pv->clock_ns = ktime_get_boottime_ns();
+	pv->clock_epoch = r.epoch;
+
+	info.tsc_timestamp = r.tsc + vcpu->tsc_offset;
+	info.system_time = r.ns;
+	holm_pv_scale(tsc_khz, &info.tsc_to_system_mul, &info.tsc_shift);
+	if (r.stable && holm_pv_has(pv, KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) &&
+	    offsets_match(vcpu))
+		info.flags |= PVCLOCK_TSC_STABLE_BIT;
+	if (stopped)
+		info.flags |= PVCLOCK_GUEST_STOPPED;
+	write_page(vcpu->vm, pv->system_time & ~1ULL, &info);
+}
+
+/* The time of day at which the clock was 0, at the MSR's address. */
+void holm_pv_write_wall(struct holm_vm *vm)
+{
+	u64 gpa = READ_ONCE(vm->pv.wall_clock), ns, wall;
+	struct pvclock_wall_clock info = {};
+	const size_t rest = offsetof(struct pvclock_wall_clock, sec);
+	void __user *page = holm_guest_uaddr(vm, gpa, sizeof(info), true);
+	bool stable;
+	u32 nsec;
+
+	if (!gpa || !page || get_user(info.version, (u32 __user *)page))
+		return;
+	ns = clock_and_wall(&vm->pv, &wall, &stable);
+	info.sec = div_u64_rem(wall > ns ? wall - ns : 0, NSEC_PER_SEC, &nsec);
+	info.nsec = nsec;
+	info.version |= 1;
+	if (put_user(info.version, (u32 __user *)page))
+		return;
+	smp_wmb();	/* odd before it changes */
+	if (copy_to_user(page + rest, (u8 *)&info + rest, sizeof(info) - rest))
+		return;
+	smp_wmb();	/* even after it changed */
+	if (put_user(info.version + 1, (u32 __user *)page))
+		return;
+	holm_guest_dirty(vm, gpa, sizeof(info));
+}
