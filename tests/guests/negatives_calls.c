@@ -94,6 +94,14 @@ static void fill_param(void *arg, void *scratch)
 	param->value = 1000;
 }
 
+static void fill_clock(void *arg, void *scratch)
+{
+	struct holm_clock *clock = arg;
+
+	(void)scratch;
+	clock->ns = 1000000000;
+}
+
 static void fill_state(void *arg, void *scratch)
 {
 	struct holm_state *state = arg;
@@ -150,6 +158,8 @@ const struct ioctl_row ioctl_rows[] = {
 	CALL(SIGNAL_MSI, FD_VM, holm_msi, false, false, fill_msi),
 	CALL(SET_PARAM, FD_VM, holm_vm_param, false, false, fill_param),
 	CALL(GET_PARAM, FD_VM, holm_vm_param, true, false, fill_param),
+	CALL(GET_CLOCK, FD_VM, holm_clock, true, false, NULL),
+	CALL(SET_CLOCK, FD_VM, holm_clock, false, false, fill_clock),
 	NUMBER(RUN, FD_VCPU),
 	CALL(GET_STATE, FD_VCPU, holm_state, true, false, fill_state),
 	CALL(SET_STATE, FD_VCPU, holm_state, true, false, fill_state),

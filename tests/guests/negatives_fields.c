@@ -165,6 +165,15 @@ static const struct field_row field_rows[] = {
 	F(INJECT, holm_inject, vector, 0x40, -EINVAL),
 	F(INJECT, holm_inject, kind, HOLM_INJECT_INTERRUPT, -EINVAL),	/* vector 0 */
 
+	F(SET_CLOCK, holm_clock, ns, 0x7fffffffffffffff, 0),
+	F(SET_CLOCK, holm_clock, ns, 0x8000000000000000, -EINVAL),
+	F(SET_CLOCK, holm_clock, ns, -1ULL, -EINVAL),
+	F(SET_CLOCK, holm_clock, realtime_ns, 1, -EINVAL),	/* without its flag */
+	F(SET_CLOCK, holm_clock, flags, HOLM_CLOCK_TSC_STABLE, -EINVAL),
+	F(SET_CLOCK, holm_clock, flags, HOLM_CLOCK_STOPPED, 0),
+	F(SET_CLOCK, holm_clock, flags, HOLM_CLOCK_REALTIME, 0),
+	F(SET_CLOCK, holm_clock, reserved, 1, -EINVAL),
+
 	F(TRANSLATE, holm_translate, reserved, 1, -EINVAL),
 	F(TRANSLATE, holm_translate, gva, -1ULL, 0),
 	F(TRANSLATE, holm_translate, valid, 0xffffffff, 0),
@@ -210,6 +219,8 @@ static const struct {
 	{ HOLM_SIGNAL_MSI, offsetof(struct holm_msi, flags), 0 },
 	{ HOLM_SET_PARAM, offsetof(struct holm_vm_param, flags), 0 },
 	{ HOLM_GET_PARAM, offsetof(struct holm_vm_param, flags), 0 },
+	{ HOLM_SET_CLOCK, offsetof(struct holm_clock, flags),
+	  HOLM_CLOCK_STOPPED | HOLM_CLOCK_REALTIME },
 	{ HOLM_GET_STATE, offsetof(struct holm_state, flags), 0 },
 	{ HOLM_SET_STATE, offsetof(struct holm_state, flags), 0 },
 	{ HOLM_SET_CPUID, offsetof(struct holm_cpuid, flags), 0 },

@@ -169,6 +169,18 @@ int holm_vm_get_param(int vm, uint32_t param, uint64_t *value)
 	return err;
 }
 
+int holm_vm_get_clock(int vm, struct holm_clock *clock)
+{
+	return call(vm, HOLM_GET_CLOCK, clock);
+}
+
+int holm_vm_set_clock(int vm, const struct holm_clock *clock)
+{
+	struct holm_clock arg = *clock;
+
+	return call(vm, HOLM_SET_CLOCK, &arg);
+}
+
 int holm_vcpu_create(int vm, uint32_t apic_id, struct holm_vcpu_handle *vcpu)
 {
 	struct holm_create_vcpu arg = { .apic_id = apic_id };

@@ -64,6 +64,13 @@ int holm_vm_set_slot(int vm, uint32_t slot, uint32_t flags, uint64_t gpa,
 int holm_vm_get_dirty_log(int vm, uint32_t slot, uint64_t first_page,
 			  uint64_t num_pages, uint64_t *bitmap);
 
+/*
+ * HOLM_GET_CLOCK, HOLM_SET_CLOCK: the VM's paravirtual clock. What a get said
+ * cannot be set as it is: a set has other flags, and zero for the rest.
+ */
+int holm_vm_get_clock(int vm, struct holm_clock *clock);
+int holm_vm_set_clock(int vm, const struct holm_clock *clock);
+
 /* HOLM_SIGNAL_MSI. Return: vCPUs that accepted it, or a negative errno. */
 int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data);
 
