@@ -25,6 +25,10 @@ static const struct holm_cpuid_entry all[] = {
 	{ SUB(0xd, 5), .eax = 64, .ebx = 1088 },
 	{ SUB(0xd, 6), .eax = 512, .ebx = 1152 },
 	{ SUB(0xd, 7), .eax = 1024, .ebx = 1664 },
+	{ .function = 0x40000000, .eax = 0x40000010, .ebx = 0x4b4d564b, .ecx = 0x564b4d56,
+	  .edx = 0x4d },
+	{ .function = 0x40000001, .eax = ~0U },
+	{ .function = 0x40000010, .eax = 2000000, .ebx = 1000000 },
 	{ .function = 0x80000001, .ecx = ~0U, .edx = ~0U },
 	{ .function = 0x80000007, .edx = 0x100 },
 	{ .function = 0x80000008, .ebx = ~0U },
@@ -149,6 +153,43 @@ static void test_needs(void **state)
 	assert_int_equal(leaf(&cpu, 1, 0)->ecx & (1U | 1U << 9 | 3U << 19 | 1U << 25 | 1U << 28), 0);
 }
 
+static void test_paravirt(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t gone;		/* bits of leaf 4000_0001H EAX */
+	} rows[] = {
+		{ "kvmclock-old=off", 0x1 },
+		{ "kvmclock=off", 0x1000009 },
+		{ "kvmclock-stable=off", 0x1000000 },
+		{ "nop-io-delay=off", 0x2 },
+		{ "steal-time=off", 0x220 },
+		{ "pv-tlb-flush=off", 0x200 },
+		{ "pv-eoi=off,pv-ipi=off", 0x840 },
+		{ "pv-unhalt=off,pv-sched-yield=off,poll-control=off", 0x3080 },
+		{ "async-pf-int=off", 0x4000 },
+		{ "async-pf=off", 0x4010 },
+		{ "msi-ext-dest-id=off", 0x8000 },
+	};
+	struct cpu cpu;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		apply(&cpu, rows[i].text);
+		assert_int_equal(leaf(&cpu, 0x40000001, 0)->eax, ~rows[i].gone);
+		assert_int_equal(cpu.n, NENT);
+	}
+	/* Nothing of it; other leaves stay. */
+	apply(&cpu, "kvm=off");
+	assert_null(leaf(&cpu, 0x40000000, 0));
+	assert_null(leaf(&cpu, 0x40000001, 0));
+	assert_null(leaf(&cpu, 0x40000010, 0));
+	assert_int_equal(cpu.n, NENT - 3);
+	assert_int_equal(leaf(&cpu, 1, 0)->ecx, ~0U);
+	apply(&cpu, "hypervisor=off");
+	assert_null(leaf(&cpu, 0x40000000, 0));
+}
+
 static void test_models(void **state)
 {
 	struct cpu cpu;
@@ -218,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_one_off),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_paravirt),
 		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_host_lacks),
 	};

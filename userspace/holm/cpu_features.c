@@ -158,6 +158,26 @@ static const struct feature features[] = {
 	{ "3dnowext", 0x80000001, 0, EDX, 30, NONE },
 	{ "3dnow", 0x80000001, 0, EDX, 31, NONE },
 
+	/*
+	 * The KVM guest ABI (Documentation/virt/kvm/x86/cpuid.rst of the kernel);
+	 * "kvm" is a letter of its signature, which is shown whole or not at all.
+	 */
+	{ "kvm", 0x40000000, 0, EBX, 0, SYS },
+	{ "kvmclock-old", 0x40000001, 0, EAX, 0, SYS },
+	{ "nop-io-delay", 0x40000001, 0, EAX, 1, SYS },
+	{ "kvmclock", 0x40000001, 0, EAX, 3, SYS },
+	{ "async-pf", 0x40000001, 0, EAX, 4, SYS },
+	{ "steal-time", 0x40000001, 0, EAX, 5, SYS },
+	{ "pv-eoi", 0x40000001, 0, EAX, 6, SYS },
+	{ "pv-unhalt", 0x40000001, 0, EAX, 7, SYS },
+	{ "pv-tlb-flush", 0x40000001, 0, EAX, 9, SYS },
+	{ "pv-ipi", 0x40000001, 0, EAX, 11, SYS },
+	{ "poll-control", 0x40000001, 0, EAX, 12, SYS },
+	{ "pv-sched-yield", 0x40000001, 0, EAX, 13, SYS },
+	{ "async-pf-int", 0x40000001, 0, EAX, 14, SYS },
+	{ "msi-ext-dest-id", 0x40000001, 0, EAX, 15, SYS },
+	{ "kvmclock-stable", 0x40000001, 0, EAX, 24, SYS },
+
 	{ "invtsc", 0x80000007, 0, EDX, 8, SYS },
 	{ "clzero", 0x80000008, 0, EBX, 0, NONE },
 	{ "xsaveerptr", 0x80000008, 0, EBX, 2, SYS },
@@ -200,6 +220,12 @@ static const struct {
 	{ "rdtscp", "tsc" }, { "invtsc", "tsc" }, { "cx16", "cx8" }, { "lm", "pae" },
 	{ "nx", "pae" }, { "syscall", "lm" }, { "lahf_lm", "lm" }, { "pdpe1gb", "lm" },
 	{ "pcid", "lm" }, { "cr8_legacy", "apic" }, { "pse36", "pse" },
+	{ "kvm", "hypervisor" }, { "kvmclock", "kvm" }, { "kvmclock", "tsc" },
+	{ "kvmclock-old", "kvmclock" }, { "kvmclock-stable", "kvmclock" },
+	{ "nop-io-delay", "kvm" }, { "steal-time", "kvm" }, { "pv-tlb-flush", "steal-time" },
+	{ "pv-eoi", "kvm" }, { "pv-eoi", "apic" }, { "pv-ipi", "kvm" }, { "pv-ipi", "apic" },
+	{ "pv-unhalt", "kvm" }, { "pv-sched-yield", "kvm" }, { "poll-control", "kvm" },
+	{ "async-pf", "kvm" }, { "async-pf-int", "async-pf" }, { "msi-ext-dest-id", "kvm" },
 };
 
 static const struct feature *find(const char *name)
@@ -391,6 +417,19 @@ static void trim_xsave(struct table *t)
 	t->nent = n;
 }
 
+/* Another signature than the whole one is no signature. */
+static void trim_kvm(struct table *t)
+{
+	unsigned int i, n = 0;
+
+	if (has(t, find("kvm")))
+		return;
+	for (i = 0; i < t->nent; i++)
+		if (t->entries[i].function >> 16 != 0x4000)
+			t->entries[n++] = t->entries[i];
+	t->nent = n;
+}
+
 /* ---- all together -------------------------------------------------------------- */
 
 static int check_host(const struct table *t, const struct wishes *w, struct err *e)
@@ -431,6 +470,7 @@ int cpu_features_apply(const char *str, struct holm_cpuid_entry *entries, unsign
 		if (w.wish[i] == ON && !has(&t, &features[i]))
 			return err_set(e, "%s=on: it needs a feature that is off", features[i].name);
 	trim_xsave(&t);
+	trim_kvm(&t);
 	*nent = t.nent;
 	return 0;
 }

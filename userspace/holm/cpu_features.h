@@ -2,7 +2,8 @@
 /*
  * Which of the host's CPU features a guest is shown: "avx512f=off,pcid=off",
  * "model=x86-64-v3", "rdrand=on". The names are those of Linux' /proc/cpuinfo, or
- * of its source where that does not show them.
+ * of its source where that does not show them; those of the paravirtual interface
+ * (kvmclock, pv-eoi, ...) as QEMU's users know them.
  *
  * A feature that needs another one goes with it: without AVX there is no AVX2,
  * and no AVX state in XCR0. A model is a micro-architecture level of the x86-64
