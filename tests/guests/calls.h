@@ -23,9 +23,12 @@
 #define VEC_HIGH	0x51
 
 #define LAPIC_BASE	0xfee00000
+#define LAPIC_ID	0x20
 #define LAPIC_TPR	0x80
 #define LAPIC_PPR	0xa0
 #define LAPIC_EOI	0xb0
+#define LAPIC_LDR	0xd0
+#define LAPIC_DFR	0xe0
 #define LAPIC_SVR	0xf0
 #define LAPIC_ISR	0x100
 #define LAPIC_IRR	0x200

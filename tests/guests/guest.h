@@ -168,6 +168,7 @@ extern const char *const guest_mode_name[GUEST_MODES];
  * @call: the guest asked for function @n of the test
  * @interrupted: HOLM_RUN failed with EINTR by no time-out of the framework
  * @exit: an exit no one else answers: true when it did
+ * @first: an exit that the test answers before all others: true when it did
  * @extint: vector of the PIC, for HOLM_EXIT_INTR_ACK
  * @device: memory of the test device
  * @reads: port reads so far
@@ -191,6 +192,7 @@ struct guest {
 	void (*call)(struct guest *g, unsigned int n);
 	void (*interrupted)(struct guest *g);
 	bool (*exit)(struct guest *g);
+	bool (*first)(struct guest *g);
 	int extint;
 	uint8_t device[MMIO_SIZE];
 	unsigned int reads;
@@ -306,6 +308,7 @@ void guest_rows(const char *table, const struct guest_row *rows, unsigned int co
 
 /* A test that is a function; it gets a guest and fails it. */
 void guest_test(const char *name, void (*fn)(struct guest *g));
+void guest_test_with(const char *name, void *priv, void (*fn)(struct guest *g));
 void guest_test_mode(const char *name, enum guest_mode mode, void (*fn)(struct guest *g));
 void guest_skip(const char *name, const char *reason);
 /* Was the case chosen on the command line? */
@@ -326,5 +329,6 @@ void test_debug(void);
 void test_timer(void);
 void test_state(void);
 void test_eventfd(void);
+void test_smp(void);
 
 #endif

@@ -65,6 +65,7 @@
 #define PORT_DONE	0xf0		/* the guest has ended */
 #define PORT_EXCEPTION	0xf1		/* from the vectors: a frame is on the stack */
 #define PORT_CALL	0xf2		/* AL is for the test's own function */
+#define PORT_YIELD	0xf3		/* other threads of the host may run */
 #define PORT_REPORT	0xf5		/* EAX is an event */
 #define PORT_REPORTQ	0xf6		/* RAX is an event */
 #define PORT_DATA	0xf8		/* f8..fb: the test device, see port_read() */

@@ -100,6 +100,18 @@ void guest_test(const char *name, void (*fn)(struct guest *g))
 		test_one(name, guest_new(), fn);
 }
 
+void guest_test_with(const char *name, void *priv, void (*fn)(struct guest *g))
+{
+	struct guest *g;
+
+	if (!guest_wanted(name))
+		return;
+	g = guest_new();
+	if (g)
+		g->priv = priv;
+	test_one(name, g, fn);
+}
+
 void guest_test_mode(const char *name, enum guest_mode mode, void (*fn)(struct guest *g))
 {
 	struct guest *g;
@@ -204,6 +216,7 @@ int main(int argc, char **argv)
 	test_timer();
 	test_state();
 	test_eventfd();
+	test_smp();
 
 	printf("1..%u\n", count);
 	free(hv.cpuid);

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,7 @@ typedef unsigned long long ull;
 /* ---- time-outs ------------------------------------------------------------ */
 
 static volatile sig_atomic_t ticks;
+static unsigned int limit = CASE_SECONDS;
 
 static void on_alarm(int sig)
 {
@@ -45,6 +47,7 @@ void watchdog_start(void)
 	static const struct itimerval every = { { 1, 0 }, { 1, 0 } };
 
 	ticks = 0;
+	limit = CASE_SECONDS;
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
@@ -55,9 +58,14 @@ void watchdog_stop(void)
 	setitimer(ITIMER_REAL, &off, NULL);
 }
 
+void watchdog_limit(unsigned int seconds)
+{
+	limit = seconds;
+}
+
 bool watchdog_expired(void)
 {
-	return ticks > CASE_SECONDS;
+	return (unsigned int)ticks > limit;
 }
 
 /* ---- messages ------------------------------------------------------------- */
@@ -509,6 +517,9 @@ static void exit_io(struct guest *g)
 	case PORT_EXCEPTION:
 		exception(g);
 		break;
+	case PORT_YIELD:
+		sched_yield();
+		break;
 	case PORT_CALL:
 		log_event(g, EV_CALL)->a = io.data;
 		if (g->call)
@@ -564,6 +575,8 @@ static void one_exit(struct guest *g)
 	struct holm_run *run = g->run;
 	struct event *e;
 
+	if (g->first && g->first(g))
+		return;
 	switch (run->exit_reason) {
 	case HOLM_EXIT_IO:
 		exit_io(g);
@@ -598,7 +611,7 @@ bool guest_step(struct guest *g)
 
 	if (err == -EINTR) {
 		if (watchdog_expired()) {
-			guest_fail(g, "no end after %u seconds", CASE_SECONDS);
+			guest_fail(g, "no end after %u seconds", limit);
 			guest_dump(g);
 		} else if (g->interrupted) {
 			g->interrupted(g);

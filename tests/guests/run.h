@@ -10,6 +10,8 @@
 
 void watchdog_init(void);
 void watchdog_start(void);
+/* This case may take so long. */
+void watchdog_limit(unsigned int seconds);
 void watchdog_stop(void);
 bool watchdog_expired(void);
 
