@@ -156,8 +156,8 @@ find()
 	done
 }
 find model=host avx avx2 aes bmi1 xsave sse4_2
-find model=x86-64-v2 sse4_2 popcnt nx -aes -xsave -avx -avx2 -bmi1
-find model=x86-64-v3,aes=on,smep=off avx2 bmi2 aes -smep -rdrand -sha_ni
+find model=x86-64-v2,cx16=off sse4_2 popcnt nx -aes -xsave -avx -avx2 -bmi1
+find model=x86-64-v3,cx16=off,aes=on,smep=off avx2 bmi2 aes -smep -rdrand -sha_ni
 holm run --cpu avx512f=on --kernel /share/vmlinuz-small-6.12 >/share/out/features.log 2>&1
 [ $? = 1 ] && grep 'avx512f=on: guests cannot have it on this host' /share/out/features.log
 END
