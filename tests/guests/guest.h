@@ -62,6 +62,7 @@ extern struct hypervisor {
 	unsigned int cpuid_nent;
 	bool intel, amd;	/* backend */
 	bool tcg, bochs;	/* the host is emulated by QEMU without KVM, by Bochs */
+	unsigned int rounds;	/* this many times what rows of several vCPUs do */
 } hv;
 
 /* A bit that guests are shown; reg: 0 EAX, 1 EBX, 2 ECX, 3 EDX. */

@@ -2,9 +2,10 @@
 /*
  * holm-guests: micro-guests and what they must do. Prints TAP.
  *
- * usage: holm-guests [-a] [PART-OF-NAME...]
+ * usage: holm-guests [-a] [-x N] [PART-OF-NAME...]
  *
  * -a: run also what would be skipped
+ * -x N: N times as many rounds where several vCPUs do something
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include "guest.h"
 #include "run.h"
 
-struct hypervisor hv = { .dev = -1 };
+struct hypervisor hv = { .dev = -1, .rounds = 1 };
 
 static cpu_set_t all_cpus;	/* tests may restrict themselves to fewer */
 static char **filters;
@@ -196,8 +197,19 @@ static int open_hypervisor(void)
 
 int main(int argc, char **argv)
 {
-	no_skip = argc > 1 && !strcmp(argv[1], "-a");
-	filters = argv + 1 + no_skip;
+	int option;
+
+	while ((option = getopt(argc, argv, "+ax:")) >= 0) {
+		if (option == 'a')
+			no_skip = true;
+		else if (option == 'x')
+			hv.rounds = strtoul(optarg, NULL, 10);
+		if (option == '?' || !hv.rounds) {
+			fprintf(stderr, "usage: %s [-a] [-x N] [PART-OF-NAME...]\n", argv[0]);
+			return 2;
+		}
+	}
+	filters = argv + optind;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
 	watchdog_init();

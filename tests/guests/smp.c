@@ -84,7 +84,7 @@ static void prepare_area(struct smp *s, unsigned int i)
 	guest_write(s->g, area + CPU_NUMBER, s->n, 8);
 	guest_write(s->g, area + CPU_HOOK, row->hook, 8);
 	for (n = 0; n < ARRAY_SIZE(row->arg); n++)
-		guest_write(s->g, area + CPU_ARG + 8 * n, arg[n], 8);
+		guest_write(s->g, area + CPU_ARG + 8 * n, arg[n] * (n ? 1 : hv.rounds), 8);
 	guest_write(s->g, AP_INDEX + row->ids[i], i, 1);
 }
 
@@ -121,6 +121,33 @@ static void prepare_gates(struct smp *s)
 
 /* ---- running it ---------------------------------------------------------------- */
 
+/* What waits in its LAPIC, and what it has had, for whom looks for the one that is missing. */
+static void describe(struct smp *s, struct guest *v)
+{
+	struct holm_events events;
+	struct holm_lapic lapic;
+	unsigned int i, vector;
+
+	for (i = 0; s->vcpu[i] != v; i++)
+		;
+	guest_get(v, HOLM_STATE_LAPIC, &lapic, sizeof(lapic));
+	guest_get(v, HOLM_STATE_EVENTS, &events, sizeof(events));
+	for (vector = 0; vector < 256; vector++) {
+		unsigned int reg = vector / 32;
+
+		if (lapic.regs[LAPIC_IRR / 16 + reg] & BIT(vector & 31))
+			guest_fail(v, "  vector 0x%x is requested", vector);
+		if (lapic.regs[LAPIC_ISR / 16 + reg] & BIT(vector & 31))
+			guest_fail(v, "  vector 0x%x is in service", vector);
+		if (vector >= 32 && smp_count(s, i, vector))
+			guest_fail(v, "  vector 0x%x was handled %llu times", vector,
+				   (unsigned long long)smp_count(s, i, vector));
+	}
+	guest_fail(v, "  events 0x%x, interrupted: type %u vector 0x%x, NMIs %llu, MP state %u",
+		   events.flags, events.interrupted.type, events.interrupted.vector,
+		   (unsigned long long)smp_count(s, i, 2), mp_state(v));
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct guest *v = arg;
@@ -132,6 +159,8 @@ static void *vcpu_thread(void *arg)
 		guest_fail(v, "it did not end");
 		guest_dump(v);
 	}
+	if (v->failed)
+		describe(s, v);
 	atomic_fetch_sub(&s->running, 1);
 	sem_post(&s->changed);
 	return NULL;
@@ -298,7 +327,7 @@ static void run_row(struct guest *g)
 	unsigned int i;
 
 	sigaction(SIGUSR1, &action, NULL);
-	watchdog_limit(SMP_SECONDS);
+	watchdog_limit(SMP_SECONDS * hv.rounds);
 	g->priv = NULL;
 	s.n = s.row->n;
 	sem_init(&s.changed, 0, 0);

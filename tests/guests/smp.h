@@ -112,7 +112,8 @@ struct smp;
  * @others: where they begin
  * @hook: what the interrupt handlers call
  * @end: exits that must end them; 0 for HOLM_EXIT_IO: "done"
- * @arg: CPU_ARG; @arg_bochs instead on Bochs, if its first is not 0
+ * @arg: CPU_ARG; @arg_bochs instead on Bochs, if its first is not 0. The first
+ *	is a number of rounds, of which hv.rounds makes more.
  * @skip: reason why this CPU cannot have it, or NULL
  * @setup: more, before they run
  * @host: what this thread does while they run

@@ -224,7 +224,7 @@ static void check_self(struct smp *s)
 #define IDS_X2APIC	.ids = { 0, 1, 0x10, 0x12 }, .x2apic = true
 #define TABLE(what, table, how)							\
 	.name = "ipi_" what, .n = 4, .program = G_ipi_table, .others = G_ipi_##how, \
-	.arg = { 40 }, .arg_bochs = { 3 }, .setup = setup_table, .check = check_table, \
+	.arg = { 8 }, .arg_bochs = { 2 }, .setup = setup_table, .check = check_table, \
 	.data = &(table)
 
 static const struct smp_row rows[] = {
@@ -239,25 +239,25 @@ static const struct smp_row rows[] = {
 	{ TABLE("x2apic_window", x2apic, window), IDS_X2APIC },
 	{ TABLE("x2apic_exits", x2apic, exits), IDS_X2APIC },
 	{ .name = "ipi_lowest", .n = 4, IDS, .program = G_ipi_table, .others = G_ipi_spin,
-	  .arg = { 40, 1 }, .arg_bochs = { 3, 1 }, .setup = setup_lowest, .check = check_lowest,
+	  .arg = { 10, 1 }, .arg_bochs = { 3, 1 }, .setup = setup_lowest, .check = check_lowest,
 	  .data = &lowest },
 	{ .name = "ipi_self", .n = 2, IDS, .x2apic = true, .program = G_ipi_self,
-	  .arg = { 500 }, .arg_bochs = { 10 }, .check = check_self },
+	  .arg = { 200 }, .arg_bochs = { 10 }, .check = check_self },
 	{ .name = "ipi_closed", .n = 2, IDS, .x2apic = true, .program = G_ipi_closed,
-	  .others = G_ipi_closed_receiver, .arg = { 200 }, .arg_bochs = { 3 } },
+	  .others = G_ipi_closed_receiver, .arg = { 50 }, .arg_bochs = { 3 } },
 	{ .name = "ipi_ping_pong_halt", .n = 2, IDS, .x2apic = true, .program = G_ring_halt,
-	  .others = G_ipi_halt, .hook = G_ring_hook, .arg = { 5000 }, .arg_bochs = { 50 },
+	  .others = G_ipi_halt, .hook = G_ring_hook, .arg = { 500 }, .arg_bochs = { 50 },
 	  .check = check_ring },
 	{ .name = "ipi_ping_pong_spin", .n = 2, IDS, .x2apic = true, .program = G_ring_spin,
-	  .others = G_ipi_spin, .hook = G_ring_hook, .arg = { 5000 }, .arg_bochs = { 30 },
+	  .others = G_ipi_spin, .hook = G_ring_hook, .arg = { 500 }, .arg_bochs = { 30 },
 	  .check = check_ring },
 	{ .name = "ipi_ring_halt", .n = 4, IDS, .x2apic = true, .program = G_ring_halt,
-	  .others = G_ipi_halt, .hook = G_ring_hook, .arg = { 2500 }, .arg_bochs = { 20 },
+	  .others = G_ipi_halt, .hook = G_ring_hook, .arg = { 150 }, .arg_bochs = { 20 },
 	  .check = check_ring },
 	{ .name = "ipi_ring_xapic", .n = 3, IDS, .program = G_ring_halt, .others = G_ipi_halt,
-	  .hook = G_ring_hook, .arg = { 300 }, .arg_bochs = { 5 }, .check = check_ring },
+	  .hook = G_ring_hook, .arg = { 50 }, .arg_bochs = { 5 }, .check = check_ring },
 	{ .name = "ipi_all_to_all", .n = 4, IDS, .x2apic = true, .program = G_ipi_all_to_all,
-	  .arg = { 300 }, .arg_bochs = { 4 }, .check = check_all_to_all },
+	  .arg = { 100 }, .arg_bochs = { 4 }, .check = check_all_to_all },
 };
 
 void test_smp_ipi(void)

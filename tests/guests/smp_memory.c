@@ -28,7 +28,7 @@ struct change {
 	unsigned int turns;
 };
 
-#define CHANGES		(hv.bochs ? 6 : 150)
+#define CHANGES		(hv.bochs ? 6 : 25 * hv.rounds)
 #define AT		SLOT_GPA
 
 /* While there is no slot: again. */
@@ -237,10 +237,10 @@ static const struct smp_row rows[] = {
 	{ .name = "ticket_lock", .n = 4, IDS, .program = G_ticket_lock, .arg = { 60 },
 	  .skip = one_slow_cpu, .check = check_ticket },
 	{ .name = "remap_invlpg", .n = 4, IDS, .x2apic = true, .program = G_remap,
-	  .others = G_remap_reader, .hook = G_remap_hook, .arg = { 1000, 0 },
+	  .others = G_remap_reader, .hook = G_remap_hook, .arg = { 150, 0 },
 	  .arg_bochs = { 10, 0 }, .check = check_remap },
 	{ .name = "remap_cr3", .n = 4, IDS, .x2apic = true, .program = G_remap,
-	  .others = G_remap_reader, .hook = G_remap_hook, .arg = { 1000, 1 },
+	  .others = G_remap_reader, .hook = G_remap_hook, .arg = { 150, 1 },
 	  .arg_bochs = { 10, 1 }, .check = check_remap },
 	BY_HOST("replace_slot", replace_slot, reader),
 	BY_HOST("replace_slot_written", replace_slot, writer),
@@ -250,9 +250,9 @@ static const struct smp_row rows[] = {
 	BY_HOST("protect", protect, reader),
 	BY_HOST("protect_written", protect, writer),
 	{ .name = "code_cpuid", .n = 3, IDS, .program = G_modify_code,
-	  .others = G_modify_code_user, .arg = { 500, 0 }, .arg_bochs = { 8, 0 } },
+	  .others = G_modify_code_user, .arg = { 150, 0 }, .arg_bochs = { 8, 0 } },
 	{ .name = "code_iret", .n = 3, IDS, .program = G_modify_code,
-	  .others = G_modify_code_user, .arg = { 500, 1 }, .arg_bochs = { 8, 1 } },
+	  .others = G_modify_code_user, .arg = { 150, 1 }, .arg_bochs = { 8, 1 } },
 };
 
 void test_smp_memory(void)

@@ -100,7 +100,7 @@ static void check_again(struct smp *s)
 #define AGAIN(what, activity)						\
 	{ .name = "init_again_" what, .n = 3, IDS, .by_sipi = true,	\
 	  .program = G_init_again, .others = G_init_again_ap,		\
-	  .arg = { 1, 0, 100, activity }, .arg_bochs = { 1, 0, 4, activity }, \
+	  .arg = { 1, 0, 20, activity }, .arg_bochs = { 1, 0, 4, activity }, \
 	  .setup = setup, .check = check_again }
 
 static const struct smp_row rows[] = {
@@ -114,7 +114,7 @@ static const struct smp_row rows[] = {
 	  .program = G_start_nothing_else, .others = G_start_ap, .setup = setup,
 	  .check = check_all },
 	{ .name = "start_ignored", .n = 3, IDS, .program = G_start_ignored, .others = G_count_ap,
-	  .arg = { 1, 0, 20 }, .arg_bochs = { 1, 0, 2 }, .setup = setup,
+	  .arg = { 1, 0, 10 }, .arg_bochs = { 1, 0, 2 }, .setup = setup,
 	  .check = check_ignored },
 	{ .name = "init_stops", .n = 2, IDS, .program = G_init_stops, .others = G_count_ap,
 	  .setup = setup, .check = check_stops },

@@ -46,20 +46,20 @@ static void check_tsc(struct smp *s)
 #define IDS	.ids = { 0, 1, 2, 3 }
 
 static const struct smp_row rows[] = {
-	{ .name = "tsc_order", .n = 4, IDS, .program = G_tsc_order, .arg = { 20000 },
+	{ .name = "tsc_order", .n = 4, IDS, .program = G_tsc_order, .arg = { 10000 },
 	  .arg_bochs = { 300 }, .check = check_tsc },
 	{ .name = "tsc_order_locked", .n = 4, IDS, .program = G_tsc_order_locked,
 	  .arg = { 10000 }, .arg_bochs = { 100 }, .check = check_tsc },
 	{ .name = "tsc_order_migrate", .n = 3, IDS, .program = G_tsc_order, .arg = { 40000 },
 	  .arg_bochs = { 100 }, .host = migrate_threads, .check = check_tsc },
 	{ .name = "timer_spin", .n = 4, IDS, .x2apic = true, .program = G_timer_exact,
-	  .arg = { 1500, 0x3ffff, 0 }, .arg_bochs = { 5, 0xfff, 0 }, .skip = no_deadline,
+	  .arg = { 500, 0x3ffff, 0 }, .arg_bochs = { 5, 0xfff, 0 }, .skip = no_deadline,
 	  .check = check_timer },
 	{ .name = "timer_halt", .n = 4, IDS, .x2apic = true, .program = G_timer_exact,
-	  .arg = { 1500, 0x3ffff, 1 }, .arg_bochs = { 5, 0xfff, 1 }, .skip = no_deadline,
+	  .arg = { 500, 0x3ffff, 1 }, .arg_bochs = { 5, 0xfff, 1 }, .skip = no_deadline,
 	  .check = check_timer },
 	{ .name = "timer_migrate", .n = 3, IDS, .x2apic = true, .program = G_timer_exact,
-	  .arg = { 1500, 0x3ffff, 0 }, .arg_bochs = { 5, 0xfff, 0 }, .skip = no_deadline,
+	  .arg = { 500, 0x3ffff, 0 }, .arg_bochs = { 5, 0xfff, 0 }, .skip = no_deadline,
 	  .host = migrate_threads, .check = check_timer },
 };
 
