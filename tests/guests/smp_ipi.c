@@ -237,7 +237,6 @@ static const struct smp_row rows[] = {
 	{ TABLE("x2apic_halt", x2apic, halt), IDS_X2APIC },
 	{ TABLE("x2apic_spin", x2apic, spin), IDS_X2APIC },
 	{ TABLE("x2apic_window", x2apic, window), IDS_X2APIC },
-	{ TABLE("x2apic_exits", x2apic, exits), IDS_X2APIC },
 	{ .name = "ipi_lowest", .n = 4, IDS, .program = G_ipi_table, .others = G_ipi_spin,
 	  .arg = { 10, 1 }, .arg_bochs = { 3, 1 }, .setup = setup_lowest, .check = check_lowest,
 	  .data = &lowest },
