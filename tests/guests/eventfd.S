@@ -163,6 +163,7 @@ guest64 irqfd_calls
 
 /* The same, in x2APIC mode. */
 guest64 irqfd_calls_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0x400, %eax
@@ -182,6 +183,7 @@ guest64 irqfd_halt
 	done
 
 guest64 irqfd_halt_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0x400, %eax

@@ -366,6 +366,7 @@ self_ipi_at:
 
 /* The same in x2APIC mode, while interrupts are off; EOI by MSR. */
 guest64 self_ipi_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0xc00, %eax
@@ -396,6 +397,7 @@ self_ipi_x2apic_at:
 
 /* x2APIC's TPR lets an interrupt through. */
 guest64 tpr_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0xc00, %eax
@@ -560,6 +562,7 @@ guest64 loop_window
 	done
 
 guest64 loop_spin_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0xc00, %eax
@@ -567,6 +570,7 @@ guest64 loop_spin_x2apic
 	jmp	loop_spin
 
 guest64 loop_halt_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0xc00, %eax

@@ -328,6 +328,7 @@ void test_memory(void);
 void test_events(void);
 void test_debug(void);
 void test_timer(void);
+void test_x2apic(void);
 void test_state(void);
 void test_eventfd(void);
 void test_smp(void);

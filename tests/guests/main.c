@@ -226,6 +226,7 @@ int main(int argc, char **argv)
 	test_events();
 	test_debug();
 	test_timer();
+	test_x2apic();
 	test_state();
 	test_eventfd();
 	test_smp();

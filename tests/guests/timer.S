@@ -531,6 +531,7 @@ guest64 rdpid
 /* ---- x2APIC --------------------------------------------------------------------------------- */
 
 guest64 oneshot_x2apic
+	warm_up
 	mov	$MSR_APIC_BASE, %ecx
 	rdmsr
 	or	$0xc00, %eax
