@@ -55,6 +55,29 @@ for program in smoke guests negatives; do
 	result $? "$program runs to its end on $host, without a kernel report" "$WORK/$program.log"
 done
 
+# What CPUs without APIC virtualization run, and then without a TPR shadow.
+if [ "$GROUP" = intel ]; then
+	program=fallback
+	mkdir -p "$WORK/$program/out"
+	cat >"$WORK/$program/run" <<'END'
+few="timer/oneshot x2apic/ events/nested events/order events/cr8 events/tpr events/loop_halt state/move"
+{
+	holm-smoke && holm-guests $few && rmmod holm &&
+		insmod /modules/holm.ko tpr_shadow=0 && holm-guests $few
+	echo $? >/share/out/status
+} >/share/out/tap
+exit "$(cat /share/out/status)"
+END
+	"$TOP/tests/bed/run" --vendor intel --cpu-model corei5_arrandale_m520 --timeout 500 \
+		--share "$WORK/$program" -- sh /share/run >"$WORK/$program.log" 2>&1
+	status=$?
+	cp "$WORK/$program/out/tap" "$WORK/$program.tap" 2>/dev/null || : >"$WORK/$program.tap"
+	renumber $program
+	[ $status = 0 ] && [ "$(grep -c '^1\.\.' "$WORK/$program.tap")" = 3 ]
+	result $? "guests on a CPU without APIC virtualization, with and without a TPR shadow" \
+		"$WORK/$program.log"
+fi
+
 # A stock kernel has the LDT.
 host=small-6.12
 [ "$GROUP" = intel ] || host=debian-6.12
