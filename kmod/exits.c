@@ -194,6 +194,7 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 
 /* ---- second-level faults -------------------------------------------------- */
 
+/* exit_args: 0 true when the store has not been looked at yet */
 static int slow_fault(struct holm_vcpu *vcpu)
 {
 	struct holm_run *run = vcpu->run;
@@ -213,6 +214,8 @@ static int slow_fault(struct holm_vcpu *vcpu)
 		run->memory_fault.error = -err;
 		return to_user(vcpu, HOLM_EXIT_MEMORY_FAULT);
 	}
+	if (vcpu->exit_args[0] && holm_ioeventfd_store(vcpu, false) > 0)
+		return HOLM_NEXT_ENTER;
 
 	WRITE_ONCE(vcpu->stats.mmio_exits, vcpu->stats.mmio_exits + 1);
 	run->mmio.gpa = vcpu->fault.gpa;
@@ -227,6 +230,11 @@ static int slow_fault(struct holm_vcpu *vcpu)
 
 enum holm_next holm_exit_fault(struct holm_vcpu *vcpu)
 {
+	int done = holm_ioeventfd_store(vcpu, true);
+
+	if (done > 0)
+		return HOLM_NEXT_ENTER;
+	vcpu->exit_args[0] = done < 0;
 	vcpu->slow = slow_fault;
 	return HOLM_NEXT_SLOW;
 }

@@ -392,6 +392,24 @@ static inline bool holm_ioeventfd_port(struct holm_vm *vm, u16 port, unsigned in
 	return ports && holm_ioeventfd_signal(ports, port, size, data);
 }
 
+int __holm_ioeventfd_store(struct holm_vcpu *vcpu, bool atomic);
+
+/**
+ * holm_ioeventfd_store() - the guest accesses what may be no memory
+ * @vcpu: the vCPU; its fault is filled
+ * @atomic: it is loaded, preemption is off; otherwise it is not, and this may
+ *	sleep
+ *
+ * Return: 1 when it was a plain store that signalled an eventfd: it is done. 0
+ * when not. -EAGAIN, with @atomic, when the instruction could not be read.
+ */
+static inline int holm_ioeventfd_store(struct holm_vcpu *vcpu, bool atomic)
+{
+	if (likely(!rcu_access_pointer(vcpu->vm->ioeventfds.mmio)))
+		return 0;
+	return __holm_ioeventfd_store(vcpu, atomic);
+}
+
 /* ---- x86/state.c: the register cache ------------------------------------ */
 
 void __holm_state_fetch(struct holm_vcpu *vcpu, u32 parts);

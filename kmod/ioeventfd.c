@@ -14,6 +14,8 @@
 #include <linux/slab.h>
 
 #include "holm.h"
+#include "x86/store.h"
+#include "x86/x86.h"
 
 #define IOEVENTFD_FLAGS	(HOLM_IOEVENTFD_DEASSIGN | HOLM_IOEVENTFD_PORT | HOLM_IOEVENTFD_DATAMATCH)
 #define PORTS		0x10000ULL
@@ -65,6 +67,100 @@ bool holm_ioeventfd_signal(const struct holm_ioeventfd_table *table, u64 addr,
 		return false;
 	holm_eventfd_signal(eventfd);
 	return true;
+}
+
+/* ---- stores --------------------------------------------------------------- */
+
+/* Is there one in the page of @gpa? */
+static bool page_has(const struct holm_ioeventfd_table *table, u64 gpa)
+{
+	unsigned int i = lower_bound(table, gpa & PAGE_MASK);
+
+	return i < table->nr && !((table->entry[i].addr ^ gpa) & PAGE_MASK);
+}
+
+/* Which of the guest's writes may be one: an access of its own, to no memory. */
+static bool is_candidate(struct holm_vcpu *vcpu)
+{
+	const struct holm_fault *fault = &vcpu->fault;
+	const struct holm_ioeventfd_table *table;
+	bool found;
+
+	if (!(fault->access & HOLM_ACCESS_WRITE))
+		return false;
+	rcu_read_lock_sched();
+	table = rcu_dereference_sched(vcpu->vm->ioeventfds.mmio);
+	found = table && page_has(table, fault->gpa);
+	rcu_read_unlock_sched();
+	/* What the delivery of an event writes is not its instruction's. */
+	return found && vcpu->interrupted.type == HOLM_EVENT_NONE &&
+	       vcpu->exception.type == HOLM_EVENT_NONE &&
+	       !holm_guest_uaddr(vcpu->vm, fault->gpa, 1, true);
+}
+
+/* The store at RIP: 0, -EINVAL when it is none, -EAGAIN when it may sleep for its bytes. */
+static int decode(struct holm_vcpu *vcpu, bool atomic, struct holm_store *store)
+{
+	const struct holm_fault *fault = &vcpu->fault;
+	struct holm_store_ctx ctx = {
+		.gpr = vcpu->regs.gpr,
+		.seg = vcpu->sregs.seg,
+	};
+	const u8 *insn = fault->insn;
+	int n = fault->insn_len, err;
+	u8 buf[HOLM_INSN_MAX];
+
+	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SEG | HOLM_ST_CR);
+	if (!n) {
+		n = holm_fetch_insn(vcpu, buf, sizeof(buf), atomic);
+		insn = buf;
+	}
+	ctx.rip = vcpu->regs.rip;
+	if (holm_is_64bit(vcpu))
+		ctx.bits = 64;
+	else
+		ctx.bits = vcpu->sregs.seg[HOLM_SEG_CS].attrib & HOLM_SEG_DB ? 32 : 16;
+
+	err = holm_decode_store(&ctx, insn, n, store);
+	return err && atomic && insn == buf && n < (int)sizeof(buf) ? -EAGAIN : err;
+}
+
+/*
+ * The CPU says where, the instruction what. When they do not agree, another
+ * access than the operand's faulted, or the instruction has changed since.
+ */
+static bool agrees(const struct holm_fault *fault, const struct holm_store *store)
+{
+	if (fault->access & HOLM_ACCESS_GVA && fault->gva != store->linear)
+		return false;
+	return offset_in_page(fault->gpa) == offset_in_page(store->linear) &&
+	       offset_in_page(fault->gpa) + store->size <= PAGE_SIZE;
+}
+
+int __holm_ioeventfd_store(struct holm_vcpu *vcpu, bool atomic)
+{
+	const struct holm_ioeventfd_table *table;
+	struct holm_store store;
+	bool found;
+	int err;
+
+	if (!is_candidate(vcpu))
+		return 0;
+	err = decode(vcpu, atomic, &store);
+	if (err)
+		return err == -EAGAIN ? err : 0;
+	if (!agrees(&vcpu->fault, &store))
+		return 0;
+
+	rcu_read_lock_sched();
+	table = rcu_dereference_sched(vcpu->vm->ioeventfds.mmio);
+	found = table && holm_ioeventfd_signal(table, vcpu->fault.gpa, store.size, store.value);
+	rcu_read_unlock_sched();
+	if (!found)
+		return 0;
+	vcpu->next_rip = vcpu->regs.rip + store.len;
+	holm_skip_insn(vcpu);
+	return 1;
 }
 
 /* ---- changes -------------------------------------------------------------- */
