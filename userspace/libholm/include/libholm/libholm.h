@@ -88,6 +88,44 @@ int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data);
 int holm_vm_set_ioeventfd(int vm, uint32_t flags, uint64_t addr, uint32_t size,
 			  uint64_t datamatch, int fd);
 
+/**
+ * struct holm_ioeventfds - ioeventfds that the library remembers
+ *
+ * The driver signals an eventfd for port writes and for plain stores; other
+ * instructions that write to memory leave as HOLM_EXIT_MMIO. A launcher with
+ * ioeventfds at memory addresses assigns them through this list and asks it
+ * first when a write reaches its bus. These functions lock the list: any
+ * thread may call them.
+ */
+struct holm_ioeventfds;
+
+/* For the VM @vm. Return: a list, or NULL with errno set. */
+struct holm_ioeventfds *holm_ioeventfds_new(int vm);
+/* Forget them, which removes none; @list may be NULL. */
+void holm_ioeventfds_free(struct holm_ioeventfds *list);
+
+/*
+ * As holm_vm_set_ioeventfd(), without and with HOLM_IOEVENTFD_DEASSIGN. The
+ * descriptor stays the caller's, open until its removal.
+ */
+int holm_ioeventfds_add(struct holm_ioeventfds *list, uint32_t flags, uint64_t addr,
+			uint32_t size, uint64_t datamatch, int fd);
+int holm_ioeventfds_remove(struct holm_ioeventfds *list, uint32_t flags, uint64_t addr,
+			   uint32_t size, uint64_t datamatch, int fd);
+
+/**
+ * holm_ioeventfds_write() - a write has reached the launcher
+ * @list: the list
+ * @port: to a port, otherwise to memory
+ * @addr: first byte
+ * @size: 1, 2, 4 or 8
+ * @value: what is written
+ *
+ * Return: true when an eventfd was signalled: the write is done.
+ */
+bool holm_ioeventfds_write(struct holm_ioeventfds *list, bool port, uint64_t addr,
+			   unsigned int size, uint64_t value);
+
 /* HOLM_SET_IRQFD, HOLM_GET_IRQFD. Return: 0 or a negative errno. */
 int holm_vm_set_irqfd(int vm, const struct holm_irqfd *irqfd);
 int holm_vm_get_irqfd(int vm, struct holm_irqfd *irqfd);
