@@ -104,6 +104,125 @@ guest64 bell_loop
 	out	%eax, %dx
 	jmp	1b
 
+/* ---- memory ------------------------------------------------------------------- */
+
+/* Plain stores of all widths, then others. */
+guest64 bell_mmio
+	mov	$MMIO_ADDR, %ebx
+	mov	$0x1122334455667788, %rax
+	mov	%al, (%rbx)
+	mov	%ax, (%rbx)
+	mov	%eax, (%rbx)
+	mov	%rax, (%rbx)
+	movb	$0x12, (%rbx)
+	movw	$0x1234, (%rbx)
+	movl	$0x12345678, (%rbx)
+	movq	$-2, (%rbx)
+	mov	$2, %ecx
+	mov	%ah, 8(%rbx)
+	mov	%eax, 8(%rbx,%rcx,4)
+	mov	%rbx, %r12
+	mov	%rax, %r9
+	mov	%r9d, 8(%r12)
+	mov	%rsp, 0x100(%rbx)
+	mov	%eax, 0x1ffd(%rbx)	/* across pages */
+	mov	$0x33445566, %eax
+	xchg	%eax, 0x20(%rbx)
+	movnti	%r9d, 0x20(%rbx)
+	mov	%ebx, %edi
+	stosl
+	mov	(%rbx), %eax
+	report_val 9
+	done
+
+guest32 bell_mmio32
+	mov	$MMIO_ADDR, %ebx
+	mov	$0x55667788, %eax
+	mov	%al, (%ebx)
+	mov	%ax, (%ebx)
+	mov	%eax, (%ebx)
+	movb	$0x12, (%ebx)
+	movw	$0x1234, (%ebx)
+	movl	$0x12345678, (%ebx)
+	mov	%ah, MMIO_ADDR + 8
+	mov	%dh, MMIO_ADDR
+	report_val 9
+	done
+
+guest16 bell_mmio16
+	mov	$MMIO_ADDR, %ebx
+	mov	$0x55667788, %eax
+	mov	%al, (%ebx)
+	mov	%ax, (%ebx)
+	mov	%eax, (%ebx)
+	movb	$0x12, (%ebx)
+	movw	$0x1234, (%ebx)
+	movl	$0x12345678, (%ebx)
+	mov	%ah, 8(%ebx)
+	report_val 9
+	done
+
+guest64 bell_mmio_step
+	mov	$MMIO_ADDR, %ebx
+	mov	(%rbx), %eax		/* page tables are there from here on */
+	step_on
+	mov	%eax, (%rbx)
+bell_mmio_step_1:
+	pushfq
+bell_mmio_step_2:
+	andl	$~0x100, (%rsp)
+bell_mmio_step_3:
+	popfq
+bell_mmio_step_4:
+	report_val 9
+	done
+
+guest64 bell_mmio_shadow
+	mov	$MMIO_ADDR, %ebx
+	mov	(%rbx), %ecx		/* the same */
+	host	CALL_EVENT
+	sti
+	mov	%eax, (%rbx)		/* in the shadow */
+bell_mmio_shadow_at:
+	nop
+	report_val 9
+	done
+
+/* What is memory stays memory, also while it is not mapped yet. */
+guest64 bell_ram
+	host	CALL_COLD
+	movl	$0x1234, BELL_RAM
+	movl	$0x5678, BELL_RAM
+	mov	BELL_RAM, %eax
+	report
+	done
+
+guest64 bell_rom
+	movl	$0x1234, BELL_RAM
+	movl	$0x5678, BELL_RAM
+	mov	BELL_RAM, %eax
+	report
+	done
+
+/* A frame is pushed to where a doorbell is. */
+guest64 bell_stack
+	mov	$MMIO_ADDR + 0x1000, %esp
+	mov	$0x77777777, %eax
+	push	%rax
+	call	bell_stack_return
+bell_stack_return:
+	mov	$STACK_TOP, %esp
+	report_val 9
+	done
+
+guest64 bell_mmio_loop
+	mov	$MMIO_ADDR, %ebx
+	xor	%eax, %eax
+1:	inc	%eax
+	mov	%eax, COUNT_ADDR
+	mov	%eax, (%rbx)
+	jmp	1b
+
 /* ---- interrupts --------------------------------------------------------------- */
 
 /* One handler that ends the interrupt by MMIO, one in x2APIC mode. */

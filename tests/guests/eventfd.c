@@ -67,10 +67,11 @@ static void bells_assign(struct guest *g, const struct bell *list)
 	int err;
 
 	bells = list;
+	g->ioeventfds = holm_ioeventfds_new(g->vm);
 	for (b = list; b->addr; b++) {
 		bell_fds[b - list] = new_eventfd(g);
-		err = holm_vm_set_ioeventfd(g->vm, b->flags, b->addr, b->size, b->match,
-					    bell_fds[b - list]);
+		err = holm_ioeventfds_add(g->ioeventfds, b->flags, b->addr, b->size, b->match,
+					  bell_fds[b - list]);
 		if (err)
 			guest_fail(g, "ioeventfd %zd: %s", b - list, strerror(-err));
 	}
@@ -89,12 +90,17 @@ static void bells_check(struct guest *g)
 		if (got != b->want)
 			guest_fail(g, "ioeventfd %zd: %llu signals, expected %llu", b - bells,
 				   (unsigned long long)got, (unsigned long long)b->want);
-		err = holm_vm_set_ioeventfd(g->vm, b->flags | HOLM_IOEVENTFD_DEASSIGN, b->addr,
-					    b->size, b->match, fd);
+		err = holm_ioeventfds_remove(g->ioeventfds, b->flags, b->addr, b->size, b->match,
+					     fd);
 		if (err)
 			guest_fail(g, "removal of ioeventfd %zd: %s", b - bells, strerror(-err));
+		if (holm_ioeventfds_write(g->ioeventfds, b->flags & PORT, b->addr,
+					  b->size ? b->size : 1, b->match))
+			guest_fail(g, "ioeventfd %zd is still in the list", b - bells);
 		close(fd);
 	}
+	holm_ioeventfds_free(g->ioeventfds);
+	g->ioeventfds = NULL;
 }
 
 static void setup_sizes(struct guest *g)
@@ -186,7 +192,129 @@ static void setup_shadow(struct guest *g)
 	setup_one(g);
 }
 
+/* ---- doorbells in memory ------------------------------------------------------- */
+
+static void setup_mmio_sizes(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, MMIO_ADDR, 1, 0, 2 },
+		{ 0, MMIO_ADDR, 4, 0, 3 },		/* one by STOS, through libholm */
+		{ 0, MMIO_ADDR, 8, 0, 2 },
+		{ 0, MMIO_ADDR + 8, 1, 0, 1 },
+		{ 0, MMIO_ADDR + 0x20, 4, 0, 2 },	/* XCHG, MOVNTI: likewise */
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+static void setup_mmio_match(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ MATCH, MMIO_ADDR, 1, 0x88, 1 },
+		{ MATCH, MMIO_ADDR, 2, 0x1234, 1 },
+		{ MATCH, MMIO_ADDR, 4, 0x55667788, 1 },
+		{ MATCH, MMIO_ADDR, 8, 0x1122334455667788, 1 },
+		{ MATCH, MMIO_ADDR, 8, -2ULL, 1 },
+		{ MATCH, MMIO_ADDR + 8, 1, 0x77, 1 },
+		{ MATCH, MMIO_ADDR + 0x10, 4, 0x55667788, 1 },
+		{ MATCH, MMIO_ADDR + 8, 4, 0x55667788, 1 },
+		{ MATCH, MMIO_ADDR + 0x100, 8, STACK_TOP, 1 },
+		{ 0, MMIO_ADDR + 0x1ffd, 0, 0, 1 },	/* by libholm, which splits it */
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+static void setup_mmio_any(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, MMIO_ADDR, 0, 0, 6 },
+		{ MATCH, MMIO_ADDR + 8, 1, 0x77, 1 },
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+/* The direct address of bell_mmio32 is one more. */
+static void setup_mmio_any32(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, MMIO_ADDR, 0, 0, 7 },
+		{ MATCH, MMIO_ADDR + 8, 1, 0x77, 1 },
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+static void setup_mmio_one(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, MMIO_ADDR, 4, 0, 1 },
+		{}
+	};
+
+	dr6_clear(g);
+	lapic_on(g);
+	bells_assign(g, list);
+}
+
+static void setup_ram(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, BELL_RAM, 4, 0, 0 },
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+/* PUSH and CALL write 8 bytes there. */
+static void setup_stack(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ MATCH, MMIO_ADDR + 0xff8, 8, 0x77777777, 1 },
+		{ 0, MMIO_ADDR + 0xff0, 4, 0, 0 },
+		{}
+	};
+
+	bells_assign(g, list);
+}
+
+static const char *no_fresh_pdptes(void)
+{
+	return hv.tcg ? "QEMU sets accessed flags in PDPTEs, where they are reserved" : NULL;
+}
+
+static void call_cold(struct guest *g, unsigned int n)
+{
+	(void)n;
+	make_cold(g);
+}
+
+/* Read-only memory is a device to writes, and a doorbell of it is one. */
+static void setup_readonly(struct guest *g)
+{
+	static const struct bell list[] = {
+		{ 0, BELL_RAM, 4, 0, 2 },
+		{}
+	};
+
+	guest_set_slot(g, 0, 0, 0, 0, NULL);
+	guest_set_slot(g, 0, 0, 0, BELL_RAM & ~0xfffULL, g->ram);
+	guest_set_slot(g, 1, HOLM_SLOT_READONLY, BELL_RAM & ~0xfffULL,
+		       RAM_SIZE - (BELL_RAM & ~0xfffULL), g->ram + (BELL_RAM & ~0xfffULL));
+	g->readonly_from = BELL_RAM & ~0xfffULL;
+	guest_write(g, BELL_RAM, 0x4321, 4);
+	bells_assign(g, list);
+}
+
 #define WRITES_1234	0x12345678
+/* The rest of 4 bytes on both sides of a page's end. */
+#define ACROSS_PAGES	MMW(0x1ffe, 2, 0x6677), MMW(0x2000, 1, 0x55)
 static const struct guest_row rows[] = {
 	{ "port_sizes", LONG64, G_bell_ports, .setup = setup_sizes, .check = bells_check,
 	  EVENTS(OUT(PORT_FAR, 2, 0x5678),
@@ -213,6 +341,40 @@ static const struct guest_row rows[] = {
 	{ "port_shadow", LONG64, G_bell_shadow, .setup = setup_shadow, .call = send_irq,
 	  .check = bells_check,
 	  EVENTS(CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_bell_shadow_at), V(9)) },
+
+	{ "mmio_sizes", LONG64, G_bell_mmio, .setup = setup_mmio_sizes, .check = bells_check,
+	  EVENTS(MMW(0, 2, 0x7788), MMW(0, 2, 0x1234), MMW(0x10, 4, 0x55667788),
+		 MMW(8, 4, 0x55667788), MMW(0x100, 8, STACK_TOP), MMW(0x1ffd, 1, 0x88),
+		 ACROSS_PAGES, MMR(0x20, 4),
+		 MMR(0, 4), V(9)) },
+	{ "mmio_match", LONG64, G_bell_mmio, .setup = setup_mmio_match, .check = bells_check,
+	  EVENTS(MMW(0, 2, 0x7788), MMW(0, 1, 0x12), MMW(0, 4, 0x12345678), ACROSS_PAGES,
+		 MMR(0x20, 4), MMW(0x20, 4, 0x33445566), MMW(0x20, 4, 0x55667788),
+		 MMW(0, 4, 0), MMR(0, 4), V(9)) },
+	{ "mmio_32", PAGED32, G_bell_mmio32, .setup = setup_mmio_any32, .check = bells_check,
+	  EVENTS(V(9)) },
+	{ "mmio_pae", PAE32, G_bell_mmio32, .setup = setup_mmio_any32, .check = bells_check,
+	  .skip = no_fresh_pdptes, EVENTS(V(9)) },
+	{ "mmio_flat", PROT32, G_bell_mmio32, .setup = setup_mmio_any32, .check = bells_check,
+	  EVENTS(V(9)) },
+	{ "mmio_compat", COMPAT32, G_bell_mmio32, .setup = setup_mmio_any32,
+	  .check = bells_check, EVENTS(V(9)) },
+	{ "mmio_user", USER32, G_bell_mmio32, .setup = setup_mmio_any32, .check = bells_check,
+	  EVENTS(V(9)) },
+	{ "mmio_real", BIGREAL16, G_bell_mmio16, .setup = setup_mmio_any, .check = bells_check,
+	  EVENTS(V(9)) },
+	{ "mmio_step", LONG64, G_bell_mmio_step, .setup = setup_mmio_one, .check = bells_check,
+	  EVENTS(MMR(0, 4), DB_AT(BIT(14), G_bell_mmio_step_1), DB_AT(BIT(14), G_bell_mmio_step_2),
+		 DB_AT(BIT(14), G_bell_mmio_step_3), DB_AT(BIT(14), G_bell_mmio_step_4), V(9)) },
+	{ "mmio_shadow", LONG64, G_bell_mmio_shadow, .setup = setup_mmio_one, .call = send_irq,
+	  .check = bells_check,
+	  EVENTS(MMR(0, 4), CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_bell_mmio_shadow_at), V(9)) },
+	{ "mmio_stack", LONG64, G_bell_stack, .setup = setup_stack, .check = bells_check,
+	  EVENTS(MMW(0xff0, 8, G_bell_stack_return), V(9)) },
+	{ "memory", LONG64, G_bell_ram, .setup = setup_ram, .call = call_cold,
+	  .check = bells_check, EVENTS(CALL(CALL_COLD), V(0x5678)) },
+	{ "readonly", LONG64, G_bell_rom, .setup = setup_readonly, .check = bells_check,
+	  EVENTS(V(0x4321)) },
 };
 
 /* ---- doorbells that come and go ---------------------------------------------- */
@@ -287,6 +449,11 @@ static void run_toggle(struct guest *g, uint64_t entry, struct bell bell)
 static void port_toggle(struct guest *g)
 {
 	run_toggle(g, G_bell_loop, (struct bell) { PORT, PORT_FAR, 4, 0, 0 });
+}
+
+static void mmio_toggle(struct guest *g)
+{
+	run_toggle(g, G_bell_mmio_loop, (struct bell) { 0, MMIO_ADDR, 4, 0, 0 });
 }
 
 /* ---- interrupts ---------------------------------------------------------------- */
@@ -617,6 +784,7 @@ void test_eventfd(void)
 {
 	guest_rows("ioeventfd", rows, ARRAY_SIZE(rows));
 	guest_test_mode("ioeventfd/port_toggle", LONG64, port_toggle);
+	guest_test_mode("ioeventfd/mmio_toggle", LONG64, mmio_toggle);
 	guest_test_mode("irqfd/edge", LONG64, irq_edge);
 	guest_test_mode("irqfd/level", LONG64, irq_level);
 	guest_test_mode("irqfd/moved", LONG64, irq_moved);

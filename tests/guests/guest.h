@@ -174,6 +174,7 @@ extern const char *const guest_mode_name[GUEST_MODES];
  * @device: memory of the test device
  * @reads: port reads so far
  * @quiet_mmio: do not log accesses to the device
+ * @ioeventfds: asked before a write to the device is logged, or NULL
  * @readonly_from: RAM from here on is in a slot that guests cannot write
  * @events, @nevents: log
  * @end: exit that ended the guest; HOLM_EXIT_IO: it is done
@@ -198,6 +199,7 @@ struct guest {
 	uint8_t device[MMIO_SIZE];
 	unsigned int reads;
 	bool quiet_mmio;
+	struct holm_ioeventfds *ioeventfds;
 	uint64_t readonly_from;
 	bool dr6_clear;		/* clear DR6 after each #DB, as handlers do */
 

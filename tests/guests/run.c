@@ -305,6 +305,8 @@ static void mmio_write(void *opaque, uint64_t gpa, unsigned int size, uint64_t v
 		lapic_write(g, gpa - LAPIC_ADDR, value);
 		return;
 	}
+	if (g->ioeventfds && holm_ioeventfds_write(g->ioeventfds, false, gpa, size, value))
+		return;
 	if (offset > MMIO_SIZE - size && !(gpa < RAM_SIZE)) {
 		guest_fail(g, "write of %u bytes at 0x%llx, where nothing is", size, (ull)gpa);
 		return;

@@ -8,6 +8,7 @@
 #define HOLM_KUNIT_SUITES(suite)	\
 	suite(cpuid)			\
 	suite(cr)			\
+	suite(eventfd)			\
 	suite(events)			\
 	suite(lapic)			\
 	suite(lapic_virt)		\
@@ -22,6 +23,7 @@
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\
+	suite(store)			\
 	suite(xstate)			\
 	suite(timer)			\
 	suite(walk)
