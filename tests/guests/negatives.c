@@ -564,6 +564,7 @@ static const struct part {
 	{ "life", test_life },
 	{ "processes", test_processes },
 	{ "races", test_races },
+	{ "eventfds", test_eventfds },
 	{ "storms", test_storms },
 	{ "nomem", test_nomem },
 	{ "fuzz", test_fuzz },

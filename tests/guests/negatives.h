@@ -201,5 +201,6 @@ void test_races(void);
 void test_storms(void);
 void test_fuzz(void);
 void test_nomem(void);
+void test_eventfds(void);
 
 #endif /* NEGATIVES_H */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "negatives.h"
@@ -85,6 +86,47 @@ static void fill_msi(void *arg, void *scratch)
 	msi->data = 0x40;
 }
 
+/* One for the process: a call may be repeated. */
+static int fill_fd(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return fd;
+}
+
+static void fill_ioeventfd(void *arg, void *scratch)
+{
+	struct holm_ioeventfd *io = arg;
+
+	(void)scratch;
+	io->addr = 0x60;
+	io->size = 1;
+	io->flags = HOLM_IOEVENTFD_PORT;
+	io->fd = fill_fd();
+}
+
+static void fill_irqfd(void *arg, void *scratch)
+{
+	struct holm_irqfd *irq = arg;
+
+	(void)scratch;
+	irq->fd = fill_fd();
+	irq->resample_fd = -1;
+	irq->address = 0xfee00000;
+	irq->data = 0x40;
+}
+
+/* Of the irqfd that fill_irqfd() assigns. */
+static void fill_irqfd_get(void *arg, void *scratch)
+{
+	struct holm_irqfd *irq = arg;
+
+	(void)scratch;
+	irq->fd = fill_fd();
+}
+
 static void fill_param(void *arg, void *scratch)
 {
 	struct holm_vm_param *param = arg;
@@ -160,6 +202,9 @@ const struct ioctl_row ioctl_rows[] = {
 	CALL(GET_PARAM, FD_VM, holm_vm_param, true, false, fill_param),
 	CALL(GET_CLOCK, FD_VM, holm_clock, true, false, NULL),
 	CALL(SET_CLOCK, FD_VM, holm_clock, false, false, fill_clock),
+	CALL(SET_IOEVENTFD, FD_VM, holm_ioeventfd, false, false, fill_ioeventfd),
+	CALL(SET_IRQFD, FD_VM, holm_irqfd, false, false, fill_irqfd),
+	CALL(GET_IRQFD, FD_VM, holm_irqfd, false, false, fill_irqfd_get),
 	NUMBER(RUN, FD_VCPU),
 	CALL(GET_STATE, FD_VCPU, holm_state, true, false, fill_state),
 	CALL(SET_STATE, FD_VCPU, holm_state, true, false, fill_state),
