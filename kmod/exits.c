@@ -3,6 +3,7 @@
  * Exits that both vendors finish the same way: see exits.h.
  */
 #include <linux/errno.h>
+#include <linux/kvm_para.h>
 
 #include "exits.h"
 #include "trace.h"
@@ -11,10 +12,6 @@
 
 #define VEC_UD	6
 #define VEC_GP	13
-
-/* "KVM_ENOSYS", "KVM_EPERM" of the KVM hypercall ABI. */
-#define HYPERCALL_ENOSYS	1000
-#define HYPERCALL_EPERM		1
 
 #define CR0_PE	BIT(0)
 #define CR0_TS	BIT(3)
@@ -141,7 +138,8 @@ enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)
 {
 	holm_skip_insn(vcpu);
 	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SHADOW);
-	if (vcpu->exception.type != HOLM_EVENT_NONE || holm_has_wake_event(vcpu))
+	if (holm_pv_unhalt(vcpu) || vcpu->exception.type != HOLM_EVENT_NONE ||
+	    holm_has_wake_event(vcpu))
 		return HOLM_NEXT_ENTER;
 	vcpu->mp_state = HOLM_MP_HALTED;
 	vcpu->slow = NULL;		/* the run loop sees mp_state */
@@ -150,10 +148,15 @@ enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)
 
 enum holm_next holm_exit_hypercall(struct holm_vcpu *vcpu)
 {
-	s64 ret = holm_cpl(vcpu) ? -HYPERCALL_EPERM : -HYPERCALL_ENOSYS;
+	bool wide = holm_is_64bit(vcpu);
+	s64 ret = -KVM_EPERM;
 
-	vcpu->regs.gpr[HOLM_RAX] = holm_is_64bit(vcpu) ? (u64)ret : (u32)ret;
-	return holm_exit_nop(vcpu);
+	vcpu->slow = NULL;
+	if (!holm_cpl(vcpu))
+		ret = holm_pv_hypercall(vcpu, wide);
+	vcpu->regs.gpr[HOLM_RAX] = wide ? (u64)ret : (u32)ret;
+	holm_skip_insn(vcpu);
+	return vcpu->slow ? HOLM_NEXT_SLOW : HOLM_NEXT_ENTER;
 }
 
 enum holm_next holm_exit_xsetbv(struct holm_vcpu *vcpu)

@@ -91,7 +91,7 @@ void holm_vcpu_block(struct holm_vcpu *vcpu, bool (*done)(struct holm_vcpu *vcpu
 	WRITE_ONCE(vcpu->stats.halts, vcpu->stats.halts + 1);
 	/* What @done looks at must not have to be fetched while it sleeps. */
 	holm_state_get(vcpu, HOLM_ST_RIP | HOLM_ST_SHADOW);
-	if (max && vcpu->mp_state == HOLM_MP_HALTED && !vcpu->poll_control_off)
+	if (max && vcpu->mp_state == HOLM_MP_HALTED && vcpu->pv.poll_control & HOLM_PV_POLL)
 		poll_or_sleep(vcpu, max, done);
 	else
 		sleep(vcpu, done);

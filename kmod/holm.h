@@ -194,7 +194,6 @@ struct holm_vcpu {
 	int loaded_cpu;				/* [o] state that the backend has on a CPU; -1 */
 	struct swait_queue_head wait;		/* a halted vCPU sleeps here */
 	u32 halt_window;			/* [r] ns that the next HLT polls, see halt.c */
-	bool poll_control_off;			/* [r] the guest asked not to poll for it */
 	spinlock_t pid_lock;
 	struct pid *pid;			/* [p] thread of the last HOLM_RUN */
 	struct holm_stats stats;

@@ -193,6 +193,13 @@ static void pv_loaded(struct holm_vcpu *vcpu)
 		set_bit(HOLM_REQ_PV, &vcpu->requests);
 }
 
+/* To the launcher, who may look at the LAPIC. */
+static void pv_leave(struct holm_vcpu *vcpu)
+{
+	if (unlikely(vcpu->pv.eoi_offered))
+		holm_pv_eoi_end(vcpu);
+}
+
 /* ---- the loop ------------------------------------------------------------- */
 
 /* Something that only the way back to userspace, or schedule(), takes care of. */
@@ -287,6 +294,8 @@ static int run_atomic(struct holm_vcpu *vcpu)
 		smp_store_release(&vcpu->mode, HOLM_OUTSIDE_GUEST);
 		local_irq_enable();
 		current->flags &= ~PF_VCPU;
+		if (unlikely(vcpu->pv.eoi_offered))
+			holm_pv_eoi_exit(vcpu);
 		if (likely(next == HOLM_NEXT_ENTER))
 			next = holm_backend->handle_exit(vcpu);
 	} while (next == HOLM_NEXT_ENTER);
@@ -294,6 +303,9 @@ static int run_atomic(struct holm_vcpu *vcpu)
 	kernel_fpu_end();
 	if (next == HOLM_NEXT_USER)
 		holm_state_get(vcpu, give_parts(vcpu));
+	/* It may be taken from the CPU as soon as preemption is on. */
+	else if (next == HOLM_NEXT_SLOW && !vcpu->slow && need_resched())
+		holm_pv_preempted(vcpu);
 	holm_vcpu_put(vcpu);
 	return next;
 }
@@ -308,9 +320,12 @@ static bool block_done(struct holm_vcpu *vcpu)
 /* HLT, or waiting for SIPI. */
 static int run_block(struct holm_vcpu *vcpu)
 {
+	if (vcpu->mp_state == HOLM_MP_HALTED)
+		holm_pv_preempted(vcpu);
 	holm_vcpu_block(vcpu, block_done);
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
-	if (vcpu->mp_state == HOLM_MP_HALTED && holm_has_wake_event(vcpu))
+	if (vcpu->mp_state == HOLM_MP_HALTED &&
+	    (holm_pv_unhalt(vcpu) || holm_has_wake_event(vcpu)))
 		vcpu->mp_state = HOLM_MP_RUNNABLE;
 	if (test_and_clear_bit(HOLM_REQ_INIT, &vcpu->requests))
 		return slow_smp(vcpu);
@@ -339,6 +354,7 @@ int holm_run(struct holm_vcpu *vcpu)
 		if (must_leave(vcpu)) {
 			vcpu->exit_reason = HOLM_EXIT_INTR;
 			vcpu->completable = false;
+			pv_leave(vcpu);
 			run_give(vcpu);
 			return -EINTR;
 		}
@@ -349,6 +365,8 @@ int holm_run(struct holm_vcpu *vcpu)
 			next = run_block(vcpu);
 			continue;
 		}
+		if (vcpu->pv.steal_time & KVM_MSR_ENABLED)
+			holm_pv_enter_steal(vcpu);
 		vcpu->completable = false;
 		next = run_atomic(vcpu);
 		if (next == HOLM_NEXT_SLOW)
@@ -358,6 +376,7 @@ int holm_run(struct holm_vcpu *vcpu)
 	} while (next != HOLM_NEXT_USER);
 
 	WRITE_ONCE(vcpu->stats.exits_user, vcpu->stats.exits_user + 1);
+	pv_leave(vcpu);
 	run_give(vcpu);
 	return 0;
 }

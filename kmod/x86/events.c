@@ -367,6 +367,11 @@ static int inject_irq(struct holm_vcpu *vcpu, bool busy, u32 *windows)
 	/* With a virtual-APIC page the CPU delivers it, when it can be. */
 	int vector = vcpu->lapic->page ? -1 : holm_lapic_pending(vcpu);
 
+	if (unlikely(vcpu->pv.eoi_offered) && !holm_pv_eoi_withdraw(vcpu)) {
+		/* What comes next must not be ended by an offer that was not for it. */
+		*windows |= HOLM_WINDOW_IRQ;
+		return 0;
+	}
 	if (!extint && vector < 0)
 		return 0;
 	if (busy || !irq_allowed(vcpu)) {
@@ -378,6 +383,8 @@ static int inject_irq(struct holm_vcpu *vcpu, bool busy, u32 *windows)
 		return HOLM_EXIT_INTR_ACK;
 	}
 	holm_lapic_ack(vcpu, vector);
+	if (vcpu->pv.eoi & KVM_MSR_ENABLED)
+		holm_pv_eoi_offer(vcpu, vector);
 	inject(vcpu, &(struct holm_event) {
 		.type = HOLM_EVENT_INTERRUPT,
 		.vector = vector,
@@ -447,6 +454,8 @@ bool holm_has_wake_event(struct holm_vcpu *vcpu)
 	/* "Wait-for-SIPI" takes nothing else. */
 	if (vcpu->mp_state == HOLM_MP_WAIT_FOR_SIPI)
 		return false;
+	if (READ_ONCE(vcpu->pv.unhalted))
+		return true;
 	if (vcpu->shutdown || !is_none(&vcpu->exception) || !is_none(&vcpu->interrupted))
 		return true;
 	if (!holm_lapic_has_interrupt(vcpu))

@@ -205,6 +205,18 @@ void holm_lapic_ack(struct holm_vcpu *vcpu, int vector)
 	WRITE_ONCE(lapic->ppr, holm_lapic_ppr(lapic->tpr, vector));
 }
 
+/* Out of service: the highest vector. Return: it, or -1. */
+static int end_top(struct holm_lapic_state *lapic)
+{
+	int vector = lapic->isr_top;
+
+	if (vector >= 0) {
+		__clear_bit(vector, lapic->isr);
+		holm_lapic_update_ppr(lapic);
+	}
+	return vector;
+}
+
 /**
  * holm_lapic_eoi() - end of interrupt ("Signaling Interrupt Servicing Completion")
  * @lapic: the LAPIC, vcpu->lock held
@@ -217,12 +229,10 @@ int holm_lapic_eoi(struct holm_lapic_state *lapic)
 	int vector;
 
 	holm_lapic_virt_stop(lapic);
-	vector = lapic->isr_top;
-	if (vector < 0)
-		return -1;
-	__clear_bit(vector, lapic->isr);
-	holm_lapic_update_ppr(lapic);
-	return test_bit(vector, lapic->tmr) ? vector : -1;
+	if (unlikely(holm_pv_eoi_known(lapic->vcpu)))
+		end_top(lapic);		/* of an edge */
+	vector = end_top(lapic);
+	return vector >= 0 && test_bit(vector, lapic->tmr) ? vector : -1;
 }
 
 /* ---- ExtINT and what ends HLT --------------------------------------------- */

@@ -30,6 +30,13 @@ void holm_pv_reset(struct holm_vcpu *vcpu)
 	WRITE_ONCE(pv->system_time, 0);
 	WRITE_ONCE(pv->work, 0);
 	pv->clock_cpu = -1;
+	pv->steal_time = 0;
+	pv->preempted = false;
+	pv->eoi = 0;
+	pv->eoi_offered = false;
+	pv->eoi_unknown = false;
+	pv->poll_control = HOLM_PV_POLL;
+	WRITE_ONCE(pv->unhalted, false);
 }
 
 void holm_pv_model(struct holm_vcpu *vcpu)
@@ -73,6 +80,8 @@ void holm_pv_update(struct holm_vcpu *vcpu)
 	struct holm_pv *pv = &vcpu->pv;
 	bool stopped;
 
+	if (unlikely(pv->eoi_unknown))
+		holm_pv_eoi_end(vcpu);
 	/* A full barrier: work that is noted later comes with a new request. */
 	if (test_and_clear_bit(HOLM_REQ_PV, &vcpu->requests)) {
 		stopped = test_and_clear_bit(HOLM_PV_STOPPED, &pv->work);

@@ -6,6 +6,9 @@
  *
  *	pv.c		which features, the MSRs, reset, what is due before an entry
  *	pv_clock.c	kvmclock: the VM's clock, the vCPUs' pages, the wall clock
+ *	pv_steal.c	steal time, preempted vCPUs, TLB flushes left to us
+ *	pv_eoi.c	interrupts that are ended without an exit
+ *	pv_call.c	hypercalls: wake-up, IPIs, yield
  *
  * The guest names memory that the driver writes. WRMSR is answered with
  * preemption off, where that memory cannot be waited for: it only notes what is
@@ -17,6 +20,7 @@
 #define HOLM_X86_PV_H
 
 #include <linux/bits.h>
+#include <linux/kconfig.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <asm/kvm_para.h>
@@ -30,11 +34,22 @@ struct pvclock_vcpu_time_info;
 /* CPUID 4000_0001H EAX: what this driver does. */
 #define HOLM_PV_FEATURES						\
 	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |	\
-	 BIT(KVM_FEATURE_CLOCKSOURCE2) |				\
+	 BIT(KVM_FEATURE_CLOCKSOURCE2) | HOLM_PV_STEAL_FEATURES |	\
+	 BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_PV_UNHALT) |		\
+	 BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |	\
+	 BIT(KVM_FEATURE_PV_SCHED_YIELD) |				\
 	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
+
+/* Where the scheduler counts what a thread waits for. */
+#define HOLM_PV_STEAL_FEATURES						\
+	(IS_ENABLED(CONFIG_SCHED_INFO) ?				\
+	 BIT(KVM_FEATURE_STEAL_TIME) | BIT(KVM_FEATURE_PV_TLB_FLUSH) : 0)
 
 /* The LAPIC timer counts nanoseconds (timer.c): 4000_0010H EBX. */
 #define HOLM_PV_APIC_KHZ	1000000
+
+/* MSR_KVM_POLL_CONTROL: the host may poll. */
+#define HOLM_PV_POLL		1ULL
 
 /* Bits of struct holm_pv.work. */
 #define HOLM_PV_CLOCK		0	/* write the vCPU's page of time */
@@ -49,6 +64,15 @@ struct pvclock_vcpu_time_info;
  * @clock_cpu: [r] CPU whose TSC the page is for where the TSCs are not one, or -1
  * @clock_ns: [r] CLOCK_BOOTTIME when that was
  * @clock_epoch: [r] holm_pv_epoch at the last write of the page
+ * @steal_time: [r] MSR_KVM_STEAL_TIME
+ * @steal_thread: [r] the thread whose time @run_delay is; compared only
+ * @run_delay: [r] what it had waited for a CPU at the last look, ns
+ * @preempted: [r] the guest's memory may have the mark
+ * @eoi: [r] MSR_KVM_PV_EOI_EN
+ * @eoi_offered: [r] the bit was set for the highest interrupt in service
+ * @eoi_unknown: [r] and whether the guest has cleared it could not be read
+ * @poll_control: [r] MSR_KVM_POLL_CONTROL: bit 0: HLT may be polled
+ * @unhalted: [a] a wake-up that the next HLT, or the one it is in, takes
  */
 struct holm_pv {
 	u32 features;
@@ -57,6 +81,15 @@ struct holm_pv {
 	int clock_cpu;
 	u64 clock_ns;
 	unsigned int clock_epoch;
+	u64 steal_time;
+	const void *steal_thread;
+	u64 run_delay;
+	bool preempted;
+	u64 eoi;
+	bool eoi_offered;
+	bool eoi_unknown;
+	u64 poll_control;
+	bool unhalted;
 };
 
 /**
@@ -150,5 +183,53 @@ void holm_pv_write_wall(struct holm_vm *vm);
 /* HOLM_GET_CLOCK, HOLM_SET_CLOCK: -EINVAL. May sleep. */
 void holm_pv_clock_get(struct holm_vm *vm, struct holm_clock *arg);
 int holm_pv_clock_set(struct holm_vm *vm, const struct holm_clock *arg);
+
+/* ---- pv_steal.c --------------------------------------------------------- */
+
+/* The vCPU's thread is about to give up the CPU, between two instructions of the
+ * guest. vcpu->lock; preemption may be off.
+ */
+void holm_pv_preempted(struct holm_vcpu *vcpu);
+
+/* It is about to enter: MSR_KVM_STEAL_TIME is enabled. As holm_pv_update(). */
+void holm_pv_enter_steal(struct holm_vcpu *vcpu);
+
+int holm_pv_write_steal_time(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+
+/* ---- pv_eoi.c ----------------------------------------------------------- */
+
+/* @vector was just put in service and is going to be injected. IRQs off. */
+void holm_pv_eoi_offer(struct holm_vcpu *vcpu, int vector);
+
+/* About to enter with an offer: take it back when another interrupt waits. IRQs
+ * off. Return: false when it could not be: the vCPU has to exit soon.
+ */
+bool holm_pv_eoi_withdraw(struct holm_vcpu *vcpu);
+
+/* An exit with an offer: has the guest taken it? Preemption off. */
+void holm_pv_eoi_exit(struct holm_vcpu *vcpu);
+
+/* EOI by the register. Return: true when one more was made by the offer. */
+bool holm_pv_eoi_known(struct holm_vcpu *vcpu);
+
+/* No offer any more: somebody may look at the LAPIC. As holm_pv_update(). */
+void holm_pv_eoi_end(struct holm_vcpu *vcpu);
+
+int holm_pv_write_eoi(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+
+/* ---- pv_call.c ---------------------------------------------------------- */
+
+/**
+ * holm_pv_hypercall() - VMCALL or VMMCALL by CPL 0
+ * @vcpu: the vCPU, loaded
+ * @wide: in 64-bit mode
+ *
+ * Sets vcpu->slow where there is something to do that may sleep, otherwise
+ * NULL. Return: the guest's result.
+ */
+s64 holm_pv_hypercall(struct holm_vcpu *vcpu, bool wide);
+
+/* A wake-up came: true, and it is taken. vcpu->lock. */
+bool holm_pv_unhalt(struct holm_vcpu *vcpu);
 
 #endif /* HOLM_X86_PV_H */

@@ -169,7 +169,7 @@ static int set_xstate(struct holm_vcpu *vcpu, const void *buf, u32 size)
 #define EVENTS_FLAGS	(HOLM_EVENTS_NMI_PENDING | HOLM_EVENTS_NMI_MASKED | \
 			 HOLM_EVENTS_SHADOW_STI | HOLM_EVENTS_SHADOW_MOVSS | \
 			 HOLM_EVENTS_EXTINT | HOLM_EVENTS_SHUTDOWN | \
-			 HOLM_EVENTS_NMI_PENDING_2)
+			 HOLM_EVENTS_NMI_PENDING_2 | HOLM_EVENTS_UNHALT)
 #define EVENTS_NMIS	(HOLM_EVENTS_NMI_PENDING | HOLM_EVENTS_NMI_PENDING_2)
 #define EVENTS_SHADOW	(HOLM_EVENTS_SHADOW_STI | HOLM_EVENTS_SHADOW_MOVSS)
 
@@ -266,6 +266,8 @@ static int get_events(struct holm_vcpu *vcpu, void *buf, u32 *size)
 		e->flags |= HOLM_EVENTS_EXTINT;
 	if (vcpu->shutdown)
 		e->flags |= HOLM_EVENTS_SHUTDOWN;
+	if (READ_ONCE(vcpu->pv.unhalted))
+		e->flags |= HOLM_EVENTS_UNHALT;
 	return 0;
 }
 
@@ -286,6 +288,7 @@ static int set_events(struct holm_vcpu *vcpu, const void *buf, u32 size)
 	vcpu->shutdown = e->flags & HOLM_EVENTS_SHUTDOWN;
 	atomic_set(&vcpu->nmi_pending, hweight32(e->flags & EVENTS_NMIS));
 	WRITE_ONCE(vcpu->extint, !!(e->flags & HOLM_EVENTS_EXTINT));
+	WRITE_ONCE(vcpu->pv.unhalted, !!(e->flags & HOLM_EVENTS_UNHALT));
 	holm_state_dirty(vcpu, HOLM_ST_SHADOW);
 	set_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	return 0;

@@ -298,7 +298,7 @@ static const struct state_row state_rows[] = {
 	EVENT("interrupted INT1 of vector 0", interrupted.type, HOLM_EVENT_PRIV_SOFT_EXCEPTION),
 	EVENT("both shadows", flags, HOLM_EVENTS_SHADOW_STI | HOLM_EVENTS_SHADOW_MOVSS),
 	EVENT("a second NMI without a first", flags, HOLM_EVENTS_NMI_PENDING_2),
-	EVENT("events flag 7", flags, 1U << 7),
+	EVENT("events flag 8", flags, 1U << 8),
 	EVENT("events flag 31", flags, 1U << 31),
 	EVENT("reserved of events", reserved, 1),
 

@@ -25,6 +25,7 @@ static struct holm_vcpu *test_vcpu(struct kunit *test, struct holm_vm *vm, u32 a
 	vcpu->apic_id = apic_id;
 	vcpu->index = apic_id;
 	mutex_init(&vcpu->lock);
+	spin_lock_init(&vcpu->pid_lock);
 	init_swait_queue_head(&vcpu->wait);
 	vcpu->cpu = -1;
 	vcpu->loaded_cpu = -1;

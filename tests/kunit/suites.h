@@ -20,6 +20,7 @@
 	suite(msr)			\
 	suite(objects)			\
 	suite(pv)			\
+	suite(pv_calls)			\
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\

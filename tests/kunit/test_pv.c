@@ -429,6 +429,9 @@ static const struct {
 	{ MSR_KVM_SYSTEM_TIME, KVM_FEATURE_CLOCKSOURCE, PAGE_GPA | 1, 0 },
 	{ MSR_KVM_WALL_CLOCK_NEW, KVM_FEATURE_CLOCKSOURCE2, WALL_GPA, 0 },
 	{ MSR_KVM_SYSTEM_TIME_NEW, KVM_FEATURE_CLOCKSOURCE2, PAGE_GPA | 1, 0 },
+	{ MSR_KVM_STEAL_TIME, KVM_FEATURE_STEAL_TIME, 0x7000 | 1, 0x7002 },
+	{ MSR_KVM_PV_EOI_EN, KVM_FEATURE_PV_EOI, 0x8004 | 1, 0x8002 },
+	{ MSR_KVM_POLL_CONTROL, KVM_FEATURE_POLL_CONTROL, 0, 2 },
 };
 
 static void msr_features(struct kunit *test, struct holm_env *env)
@@ -516,9 +519,15 @@ static void msr_reset(struct kunit *test, struct holm_env *env)
 	bool init;
 
 	for (init = false;; init = true) {
+		KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_STEAL_TIME, 0x7000 | 1), 0);
+		KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_PV_EOI_EN, 0x8004 | 1), 0);
+		KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_POLL_CONTROL, 0), 0);
 		KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
 		holm_state_reset(env->vcpu, init);
 		KUNIT_EXPECT_EQ(test, env->vcpu->pv.system_time, 0ULL);
+		KUNIT_EXPECT_EQ(test, env->vcpu->pv.steal_time, 0ULL);
+		KUNIT_EXPECT_EQ(test, env->vcpu->pv.eoi, 0ULL);
+		KUNIT_EXPECT_EQ(test, env->vcpu->pv.poll_control, 1ULL);
 		KUNIT_EXPECT_EQ(test, env->vcpu->pv.clock_cpu, -1);
 		KUNIT_EXPECT_EQ(test, env->vcpu->pv.features, (u32)HOLM_PV_FEATURES);
 		if (init)

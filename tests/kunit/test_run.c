@@ -384,7 +384,7 @@ static void run_hlt_polls(struct kunit *test, struct holm_env *env)
 	/* The guest does not want it. */
 	KUNIT_ASSERT_EQ(test, holm_env_ioctl(env, env->vm_file, HOLM_SET_PARAM, &on, sizeof(on)), 0L);
 	env->vcpu->halt_window = 400000000;
-	env->vcpu->poll_control_off = true;
+	env->vcpu->pv.poll_control = 0;
 	holm_env_script(env, script, ARRAY_SIZE(script));
 	KUNIT_EXPECT_EQ(test, run(env), 0L);
 	KUNIT_EXPECT_EQ(test, stats->halts, 9ULL);

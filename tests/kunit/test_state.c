@@ -363,7 +363,7 @@ static void test_refused(struct kunit *test)
 		F("XCOMP_BV", XSTATE, holm_xstate, area[527], 0x80, -EINVAL),
 		F("header", XSTATE, holm_xstate, area[575], 1, -EINVAL),
 		F("both shadows", EVENTS, holm_events, flags, 0xc, -EINVAL),
-		F("unknown flag", EVENTS, holm_events, flags, BIT(7), -EINVAL),
+		F("unknown flag", EVENTS, holm_events, flags, BIT(8), -EINVAL),
 		F("shutdown", EVENTS, holm_events, flags, HOLM_EVENTS_SHUTDOWN, 0),
 		F("events reserved", EVENTS, holm_events, reserved, 1, -EINVAL),
 		F("unknown event type", EVENTS, holm_events, exception.type, 1, -EINVAL),

@@ -440,6 +440,7 @@ struct holm_event {
 #define HOLM_EVENTS_EXTINT		(1U << 4)	/* the INTR line of the PIC */
 #define HOLM_EVENTS_SHUTDOWN		(1U << 5)	/* triple fault, until reset */
 #define HOLM_EVENTS_NMI_PENDING_2	(1U << 6)	/* one more, behind NMI_PENDING */
+#define HOLM_EVENTS_UNHALT		(1U << 7)	/* a paravirtual wake-up, for the next HLT */
 
 /**
  * struct holm_events - HOLM_STATE_EVENTS
