@@ -332,6 +332,7 @@ void test_debug(void);
 void test_timer(void);
 void test_x2apic(void);
 void test_state(void);
+void test_pv(void);
 void test_eventfd(void);
 void test_smp(void);
 

@@ -228,6 +228,7 @@ int main(int argc, char **argv)
 	test_timer();
 	test_x2apic();
 	test_state();
+	test_pv();
 	test_eventfd();
 	test_smp();
 
