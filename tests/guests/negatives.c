@@ -4,7 +4,7 @@
  * races, random calls, allocations that fail. Prints TAP. What each call must
  * answer is in Documentation/abi.rst.
  *
- * usage: holm-negatives [--quick] [--seed N] [--iterations N] [PART...]
+ * usage: holm-negatives [--quick] [--seed N] [--iterations N] [--storm N] [PART...]
  */
 #define _GNU_SOURCE
 #include <cpuid.h>
@@ -71,6 +71,7 @@ __asm__(
 );
 
 bool quick;
+unsigned long storm_victims;
 uint64_t seed = 1;
 unsigned long fuzz_iterations;
 int rig_dev = -1;
@@ -594,7 +595,7 @@ static int usage(void)
 {
 	size_t i;
 
-	fprintf(stderr, "usage: holm-negatives [--quick] [--seed N] [--iterations N] [PART...]\nparts:");
+	fprintf(stderr, "usage: holm-negatives [--quick] [--seed N] [--iterations N] [--storm N] [PART...]\nparts:");
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		fprintf(stderr, " %s", parts[i].name);
 	fprintf(stderr, "\n");
@@ -623,6 +624,7 @@ static int options(int argc, char **argv)
 		{ "quick", no_argument, NULL, 'q' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "iterations", required_argument, NULL, 'n' },
+		{ "storm", required_argument, NULL, 'k' },
 		{ }
 	};
 	char none[1] = "", *end = none;
@@ -638,6 +640,9 @@ static int options(int argc, char **argv)
 			break;
 		case 'n':
 			fuzz_iterations = strtoul(optarg, &end, 0);
+			break;
+		case 'k':
+			storm_victims = strtoul(optarg, &end, 0);
 			break;
 		default:
 			return -1;

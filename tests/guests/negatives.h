@@ -49,6 +49,8 @@ extern bool tcg;
 extern bool hide_long_mode;
 extern uint64_t seed;
 extern unsigned long fuzz_iterations;
+/* Processes with VMs to be killed; 0: a few. */
+extern unsigned long storm_victims;
 
 /* ---- results ------------------------------------------------------------ */
 

@@ -5,12 +5,16 @@
  * the scan for leaks after the program tells.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +26,7 @@
 
 struct victim {
 	struct rig rig;
+	struct rig second;	/* another vCPU of the same VM */
 	uint64_t random;
 };
 
@@ -42,6 +47,38 @@ static void *victim_run(void *arg)
 	}
 }
 
+static void *victim_run_second(void *arg)
+{
+	struct victim *v = arg;
+	struct rig *r = &v->second;
+
+	for (;;) {
+		long ret = call(r->vcpu, HOLM_RUN, NULL);
+
+		if (!ret && r->run->exit_reason == HOLM_EXIT_IO)
+			r->run->in_flags = HOLM_RUN_COMPLETE;
+		else if (!ret)
+			start(r, guest_walk);
+		else if (ret != -EINTR)
+			return NULL;
+	}
+}
+
+static int second_vcpu(struct victim *v)
+{
+	const struct holm_mp_state runnable = { .state = HOLM_MP_RUNNABLE };
+	struct rig *r = &v->second;
+
+	*r = v->rig;
+	r->vcpu = vcpu_create(r->vm, 1);
+	if (r->vcpu < 0 || cpuid_set_all(r->dev, r->vcpu))
+		return -1;
+	r->run = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, r->vcpu, 0);
+	if (r->run == MAP_FAILED || start(r, guest_io))
+		return -1;
+	return state_set(r->vcpu, HOLM_STATE_MP, &runnable, sizeof(runnable));
+}
+
 /* A VM that runs, while others come and go beside it, and slots in it. */
 static void victim(uint64_t random)
 {
@@ -50,6 +87,8 @@ static void victim(uint64_t random)
 
 	if (rig_open(&v.rig) || pthread_create(&thread, NULL, victim_run, &v))
 		_exit(1);
+	if (second_vcpu(&v) || pthread_create(&thread, NULL, victim_run_second, &v))
+		_exit(5);
 	for (;;) {
 		long vm = vm_create(v.rig.dev), vcpu;
 
@@ -93,17 +132,195 @@ static int stormer(unsigned int number, unsigned int rounds)
 	return other < 100 ? other : 99;
 }
 
-static void test_kill(void)
+/* ---- what the host has before and after ---------------------------------- */
+
+#define CGROUP		"/sys/fs/cgroup/storm"
+#define EFER		0xc0000080
+#define EFER_SVME	(1ULL << 12)
+#define MOST_SLAB_KIB	2048		/* 2 KiB for each of a thousand */
+#define MOST_CGROUP_KIB	1024		/* what CPUs keep in stock */
+
+static long read_number(const char *path)
 {
-	unsigned int i, rounds = quick ? 3 : 40, stormers = quick ? 2 : STORMERS;
-	int status, bad = 0;
+	long value = -1;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+static int write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+	int bad;
+
+	if (!f)
+		return -1;
+	bad = fputs(text, f) < 0;
+	return fclose(f) || bad ? -1 : 0;
+}
+
+/* Give back what slab caches keep, with KASAN also what it keeps from reuse. */
+static void shrink_slabs(void)
+{
+	glob_t paths;
+	size_t i;
+
+	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &paths))
+		return;
+	for (i = 0; i < paths.gl_pathc; i++)
+		write_text(paths.gl_pathv[i], "1");
+	globfree(&paths);
+}
+
+/* Sums of lines of /proc/meminfo, KiB. */
+static long meminfo(const char *const *names)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128], name[64];
+	long value, sum = 0;
+	unsigned int i;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63[^:]: %ld", name, &value) != 2)
+			continue;
+		for (i = 0; names[i]; i++)
+			if (!strcmp(names[i], name))
+				sum += value;
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
+struct figures {
+	long slab, rest, refs;
+};
+
+static void take_figures(struct figures *f, const char *when)
+{
+	static const char *const slab[] = { "Slab", NULL };
+	static const char *const rest[] = { "KernelStack", "PageTables", "Percpu", NULL };
+
+	shrink_slabs();
+	*f = (struct figures) {
+		.slab = meminfo(slab),
+		.rest = meminfo(rest),
+		.refs = read_number("/sys/module/holm/refcnt"),
+	};
+	explain("%s: slab %ld KiB; stacks, page tables and per-CPU %ld KiB; references of the module %ld",
+		when, f->slab, f->rest, f->refs);
+}
+
+/* A thread gets to run on each CPU that is online. */
+static bool cpus_answer(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF), cpu;
+	cpu_set_t all, one;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	for (cpu = 0; cpu < cpus; cpu++) {
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (!sched_setaffinity(0, sizeof(one), &one) && sched_getcpu() != cpu)
+			return false;
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+	return true;
+}
+
+/* Without a VM no CPU has virtualization on: -1 when there is no way to know. */
+static int cpus_with_svm(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF), cpu;
+	int on = 0;
+
+	for (cpu = 0; cpu < cpus; cpu++) {
+		uint64_t efer;
+		char path[40];
+		ssize_t n;
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/cpu/%ld/msr", cpu);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		n = pread(fd, &efer, sizeof(efer), EFER);
+		close(fd);
+		if (n != sizeof(efer))
+			return -1;
+		on += !!(efer & EFER_SVME);
+	}
+	return on;
+}
+
+static void enter_cgroup(const char *path)
+{
+	char procs[80], pid[20];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	write_text(procs, pid);
+}
+
+/* Slabs and pages of those who are gone, charged to the group that they were in. */
+static void check_cgroup(bool had)
+{
+	long now = -1;
+	unsigned int i;
+
+	if (!had) {
+		skip("no memory controller", "storm: the memory cgroup is empty again");
+		return;
+	}
+	/* What RCU frees, and what the CPUs keep in stock, comes back by and by. */
+	for (i = 0; i < 50; i++) {
+		write_text(CGROUP "/memory.reclaim", "64M");
+		now = read_number(CGROUP "/memory.current") / 1024;
+		if (now <= MOST_CGROUP_KIB)
+			break;
+		usleep(100000);
+	}
+	explain("memory cgroup: %ld KiB of %ld KiB at the most", now,
+		read_number(CGROUP "/memory.peak") / 1024);
+	result(now >= 0 && now <= MOST_CGROUP_KIB, "storm: the memory cgroup is empty again");
+	result(!rmdir(CGROUP), "storm: the memory cgroup can be removed");
+}
+
+static void compare_figures(const struct figures *before, const struct figures *after)
+{
+	int svm = cpus_with_svm();
+
+	result(after->slab - before->slab < MOST_SLAB_KIB, "storm: slabs do not grow");
+	result(after->rest - before->rest < MOST_SLAB_KIB,
+	       "storm: stacks, page tables and per-CPU memory do not grow");
+	expect(after->refs, before->refs, "storm: references of the module");
+	result(cpus_answer(), "storm: all CPUs answer");
+	if (svm < 0)
+		skip("no way to know", "storm: virtualization is off on all CPUs");
+	else
+		expect(svm, 0, "storm: virtualization is off on all CPUs");
+}
+
+/* ---- the storm ------------------------------------------------------------ */
+
+static int run_stormers(unsigned int stormers, unsigned int rounds)
+{
 	pid_t pids[STORMERS];
+	unsigned int i;
+	int status, bad = 0;
 
 	fflush(stdout);
 	for (i = 0; i < stormers; i++) {
 		pids[i] = fork();
-		if (!pids[i])
+		if (!pids[i]) {
+			enter_cgroup(CGROUP);
 			_exit(stormer(i, rounds));
+		}
 	}
 	for (i = 0; i < stormers; i++) {
 		if (pids[i] < 0 || waitpid(pids[i], &status, 0) != pids[i] || status) {
@@ -111,7 +328,27 @@ static void test_kill(void)
 			bad++;
 		}
 	}
-	result(!bad, "storm: %u processes with VMs were killed", stormers * rounds);
+	return bad;
+}
+
+static void test_kill(void)
+{
+	unsigned int stormers = quick ? 2 : STORMERS;
+	unsigned int rounds = storm_victims ? (storm_victims + stormers - 1) / stormers :
+			      quick ? 3 : 15;
+	struct figures before, after;
+	bool cgroup;
+
+	write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+	cgroup = !mkdir(CGROUP, 0755) && read_number(CGROUP "/memory.current") >= 0;
+	/* Once, for all that is made on first use and kept. */
+	run_stormers(stormers, 1);
+	take_figures(&before, "before");
+	result(!run_stormers(stormers, rounds), "storm: %u processes with VMs were killed",
+	       stormers * rounds);
+	take_figures(&after, "after");
+	compare_figures(&before, &after);
+	check_cgroup(cgroup);
 }
 
 /* ---- a thread ends the process ------------------------------------------ */
