@@ -2,7 +2,12 @@
 /*
  * holm-guests: micro-guests and what they must do. Prints TAP.
  *
+ * holm-torture: the same program: those of several vCPUs, while everything
+ * around them changes.
+ *
  * usage: holm-guests [-a] [-x N] [PART-OF-NAME...]
+ *
+ *        holm-torture SECONDS [PART-OF-NAME...]
  *
  * -a: run also what would be skipped
  * -x N: N times as many rounds where several vCPUs do something
@@ -19,12 +24,13 @@
 
 #include "guest.h"
 #include "run.h"
+#include "torture.h"
 
 struct hypervisor hv = { .dev = -1, .rounds = 1 };
 
 static cpu_set_t all_cpus;	/* tests may restrict themselves to fewer */
 static char **filters;
-static bool no_skip;
+static bool no_skip, only_failures;
 static unsigned int count, failures;
 
 const struct holm_cpuid_entry *hv_cpuid(uint32_t function, uint32_t index)
@@ -52,6 +58,8 @@ bool guest_wanted(const char *name)
 {
 	char **f;
 
+	if (only_failures && (failures || !torture_goes_on()))
+		return false;
 	for (f = filters; *f; f++)
 		if (strstr(name, *f))
 			return true;
@@ -62,7 +70,9 @@ void guest_result(const char *name, bool ok, const char *why)
 {
 	char *copy, *line, *save = NULL;
 
-	printf("%sok %u - %s\n", ok ? "" : "not ", ++count, name);
+	count++;
+	if (!ok || !only_failures)
+		printf("%sok %u - %s\n", ok ? "" : "not ", count, name);
 	if (ok)
 		return;
 	failures++;
@@ -195,9 +205,45 @@ static int open_hypervisor(void)
 	return 0;
 }
 
+/* holm-torture SECONDS [PART-OF-NAME...] */
+static int torture_main(int argc, char **argv)
+{
+	unsigned long seconds = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned int rounds;
+
+	if (!seconds) {
+		fprintf(stderr, "usage: %s SECONDS [PART-OF-NAME...]\n", argv[0]);
+		return 2;
+	}
+	filters = argv + 2;
+	only_failures = true;
+	hv.rounds = 3;
+	if (open_hypervisor())
+		return 1;
+	if (torture_begin(seconds))
+		return 1;
+	for (rounds = 0; torture_goes_on() && !failures; rounds++)
+		test_smp();
+	only_failures = false;
+	printf("# all rows %u times, %u in all\n", rounds, count);
+	count = 0;
+	torture_end();
+	guest_result("torture: all rows", !failures, "a row failed");
+	printf("1..%u\n", count);
+	close(hv.dev);
+	return failures != 0;
+}
+
 int main(int argc, char **argv)
 {
+	const char *name = strrchr(argv[0], '/');
 	int option;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
+	watchdog_init();
+	if (!strcmp(name ? name + 1 : argv[0], "holm-torture"))
+		return torture_main(argc, argv);
 
 	while ((option = getopt(argc, argv, "+ax:")) >= 0) {
 		if (option == 'a')
@@ -210,9 +256,6 @@ int main(int argc, char **argv)
 		}
 	}
 	filters = argv + optind;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
-	watchdog_init();
 	if (open_hypervisor())
 		return 1;
 

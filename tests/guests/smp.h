@@ -114,6 +114,7 @@ struct smp;
  * @end: exits that must end them; 0 for HOLM_EXIT_IO: "done"
  * @arg: CPU_ARG; @arg_bochs instead on Bochs, if its first is not 0. The first
  *	is a number of rounds, of which hv.rounds makes more.
+ * @bochs: Bochs runs it, too
  * @skip: reason why this CPU cannot have it, or NULL
  * @setup: more, before they run
  * @host: what this thread does while they run
@@ -126,6 +127,7 @@ struct smp_row {
 	uint8_t ids[SMP_MAX];
 	bool x2apic;
 	bool by_sipi;
+	bool bochs;
 	uint64_t program, others, hook;
 	uint32_t end[SMP_MAX];
 	uint64_t arg[4], arg_bochs[4];
@@ -146,6 +148,7 @@ struct smp_row {
  * @running: threads that have not ended
  * @changed: a thread has ended
  * @stop: they end at once
+ * @paused: a vCPU's thread is to stay outside HOLM_RUN; 2: it does
  * @priv: the row's own
  */
 struct smp {
@@ -157,8 +160,19 @@ struct smp {
 	atomic_uint running;
 	sem_t changed;
 	atomic_bool stop;
+	atomic_int paused[SMP_MAX];
 	void *priv;
 };
+
+/*
+ * Who disturbs all of them: prepare() is called before they run, begin() when
+ * their threads do, end() before they are gone.
+ */
+extern struct smp_disturber {
+	void (*prepare)(struct smp *s);
+	void (*begin)(struct smp *s);
+	void (*end)(struct smp *s);
+} smp_disturber;
 
 void smp_rows(const struct smp_row *rows, unsigned int count);
 
