@@ -228,15 +228,16 @@ static void check_self(struct smp *s)
 	.data = &(table)
 
 static const struct smp_row rows[] = {
-	{ TABLE("flat_halt", flat, halt), IDS },
-	{ TABLE("flat_spin", flat, spin), IDS },
-	{ TABLE("flat_window", flat, window), IDS },
-	{ TABLE("flat_exits", flat, exits), IDS },
-	{ TABLE("cluster_halt", cluster, halt), IDS },
-	{ TABLE("cluster_spin", cluster, spin), IDS },
-	{ TABLE("x2apic_halt", x2apic, halt), IDS_X2APIC },
+	{ TABLE("flat_halt", flat, halt), IDS, .bochs = true },
+	{ TABLE("flat_spin", flat, spin), IDS, .bochs = true },
+	{ TABLE("flat_window", flat, window), IDS, .bochs = true },
+	{ TABLE("flat_exits", flat, exits), IDS, .bochs = true },
+	{ TABLE("cluster_halt", cluster, halt), IDS, .bochs = true },
+	{ TABLE("cluster_spin", cluster, spin), IDS, .bochs = true },
+	{ TABLE("x2apic_halt", x2apic, halt), IDS_X2APIC, .bochs = true },
 	{ TABLE("x2apic_spin", x2apic, spin), IDS_X2APIC },
 	{ TABLE("x2apic_window", x2apic, window), IDS_X2APIC },
+	{ TABLE("x2apic_exits", x2apic, exits), IDS_X2APIC },
 	{ .name = "ipi_lowest", .n = 4, IDS, .program = G_ipi_table, .others = G_ipi_spin,
 	  .arg = { 10, 1 }, .arg_bochs = { 3, 1 }, .setup = setup_lowest, .check = check_lowest,
 	  .data = &lowest },

@@ -96,7 +96,7 @@ static void check_again(struct smp *s)
 	check_found(s, 0x10);
 }
 
-#define IDS		.ids = { 0, 1, 2, 3 }
+#define IDS		.ids = { 0, 1, 2, 3 }, .bochs = true
 #define AGAIN(what, activity)						\
 	{ .name = "init_again_" what, .n = 3, IDS, .by_sipi = true,	\
 	  .program = G_init_again, .others = G_init_again_ap,		\

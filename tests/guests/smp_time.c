@@ -4,23 +4,23 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
-#include <unistd.h>
 
 #include "smp.h"
 
-/* Each thread to the next CPU, one after the other. */
+/* Each thread to the next of the CPUs that this one may use, one after the other. */
 static void migrate_threads(struct smp *s)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned int turn;
+	cpu_set_t all, set;
+	unsigned int turn, cpu = 0;
 
+	sched_getaffinity(0, sizeof(all), &all);
 	for (turn = 0; smp_goes_on(s); turn++) {
-		unsigned int i = turn % s->n;
-		cpu_set_t set;
-
+		do
+			cpu = (cpu + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(cpu, &all));
 		CPU_ZERO(&set);
-		CPU_SET((turn / s->n + i) % cpus, &set);
-		pthread_setaffinity_np(s->thread[i], sizeof(set), &set);
+		CPU_SET(cpu, &set);
+		pthread_setaffinity_np(s->thread[turn % s->n], sizeof(set), &set);
 		smp_nap(500);
 	}
 }

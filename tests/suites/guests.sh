@@ -30,12 +30,18 @@ renumber()
 	done <"$WORK/$1.tap"
 }
 
-for program in smoke guests negatives; do
+programs="smoke guests negatives"
+[ "$GROUP" = intel ] || programs="$programs torture"
+for program in $programs; do
 	arguments=
 	bed=
 	case $program-$GROUP in
 	negatives-amd)
 		arguments=
+		bed=--kmemleak
+		;;
+	torture-*)
+		arguments=30
 		bed=--kmemleak
 		;;
 	negatives-intel)
