@@ -16,15 +16,18 @@ mkdir -p "$share/out"
 # The script that boots one guest in the host and judges what it printed; with
 # CPUS, which is --cpus', also where it finds its CPUs:
 #	boot KERNEL TIMES [CPUS LINE...]
+# SHOW is what guest-init shows, CPU is --cpu's.
 cat >"$share/boot" <<'END'
 #!/bin/sh
 kernel=$1 times=$2 cpus=${3:-1} n=0
 [ $# -lt 3 ] && shift 2 || shift 3
+# Without its help a guest has to measure the TSC, which it cannot in an emulator.
+[ "$CPU" != kvm=off ] || more="tsc_early_khz=$TSC_KHZ"
 while [ $n -lt "$times" ]; do
 	n=$((n + 1))
 	log=/share/out/$kernel.$n.log
-	timeout 400 holm run --cpus "$cpus" --memory 256M --kernel "/share/vmlinuz-$kernel" \
-		--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 holm.demo=batch holm.show=topology tsc_early_khz=$TSC_KHZ" \
+	timeout 400 holm run --cpus "$cpus" --cpu "${CPU:-model=host}" --memory 256M --kernel "/share/vmlinuz-$kernel" \
+		--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 holm.demo=batch holm.show=${SHOW:-topology} $more" \
 		</dev/null >"$log" 2>&1
 	status=$?
 	why=
@@ -67,11 +70,22 @@ smp()
 		--share "$share" -- sh /share/boot "$kernel" 1 "$cpus" "$@"
 }
 
+# paravirt HOST KERNEL CPUS CPU LINE... - what guests make of the paravirtual interface
+paravirt()
+{
+	local host=$1 kernel=$2 cpus=$3 cpu=$4
+
+	shift 4
+	try "$host: $kernel keeps its time, --cpus $cpus --cpu $cpu" \
+		"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --timeout 900 \
+		--share "$share" -- env SHOW=time CPU="$cpu" sh /share/boot "$kernel" 1 "$cpus" "$@"
+}
+
 # The threads of a guest that runs, by name and with their CPUs.
 cat >"$share/pins" <<'END'
 #!/bin/sh
 holm run --cpus 3 --cpu-affinity 0=1:2=2 --memory 128M --kernel /share/vmlinuz-small-6.12 \
-	--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 tsc_early_khz=$TSC_KHZ" \
+	--initrd /share/initrd --cmdline "console=ttyS0 panic=-1" \
 	</dev/null >/share/out/pins.log 2>&1 &
 pid=$!
 for i in $(seq 100); do
@@ -100,7 +114,7 @@ run()
 {
 	holm run --cgroup vms/a --cpu-weight 50 --cpu-max 150000/50000 --memory 128M \
 		--kernel /share/vmlinuz-small-6.12 --initrd /share/initrd \
-		--cmdline "console=ttyS0 panic=-1 tsc_early_khz=$TSC_KHZ" </dev/null
+		--cmdline "console=ttyS0 panic=-1" </dev/null
 }
 cd /sys/fs/cgroup
 mkdir vms
@@ -144,7 +158,7 @@ find()
 	cpu=$1
 	shift
 	timeout 300 holm run --cpu "$cpu" --memory 128M --kernel /share/vmlinuz-small-6.12 \
-		--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 holm.demo=batch holm.show=flags tsc_early_khz=$TSC_KHZ" \
+		--initrd /share/initrd --cmdline "console=ttyS0 panic=-1 holm.demo=batch holm.show=flags" \
 		</dev/null >/share/out/features.log 2>&1 || { tail /share/out/features.log; exit 1; }
 	flags=$(tr -d '\r' </share/out/features.log | sed -n 's/^flags[^:]*://p')
 	for name; do
@@ -177,6 +191,11 @@ if [ "$GROUP" = amd ]; then
 	try "a guest in a cgroup, with weight and quota" cgroup
 	try "guests without features of the host's CPU" "$TOP/tests/bed/run" --vendor "$GROUP" \
 		--share "$share" --timeout 900 -- sh /share/features
+	paravirt small-6.12 cloud-6.1 4 model=host "clocks: kvm-clock" \
+		"dmesg: Booting paravirtualized kernel on KVM" "dmesg: .*x2apic" \
+		"dmesg: kvm-guest: setup PV IPIs" "dmesg: kvm-guest: PV spinlocks enabled" \
+		"dmesg: kvm-guest: KVM setup pv remote TLB flush"
+	paravirt small-6.12 small-6.12 1 kvm=off "clocks: [^k]"
 	boots small-6.12 small-6.12 20
 	boots small-6.12 cloud-6.1 1
 	boots small-6.12 cloud-6.12 1
@@ -193,6 +212,7 @@ if [ "$GROUP" = amd ]; then
 	smp debian-6.12 cloud-6.1 2,sockets=2 "cpu0: package 0 core 0 threads 0 cores 0" \
 		"cpu1: package 1 core 0 threads 1 cores 1"
 else
+	paravirt small-6.12 small-6.12 2 model=host "clocks: \(kvm-clock\|tsc\)" "dmesg: .*x2apic"
 	boots small-6.12 small-6.12 1
 	boots small-6.12 cloud-6.1 1
 	boots small-6.1 small-6.12 1
