@@ -66,10 +66,14 @@ static void own_work(struct holm_vcpu *vcpu, unsigned int work)
 	set_bit(HOLM_REQ_PV, &vcpu->requests);
 }
 
+/* The machine slept, and the guest with it. */
+static bool has_slept(const struct holm_pv *pv)
+{
+	return pv->clock_epoch != READ_ONCE(holm_pv_epoch);
+}
+
 static bool clock_is_old(const struct holm_pv *pv)
 {
-	if (pv->clock_epoch != READ_ONCE(holm_pv_epoch))
-		return true;
 	return pv->clock_cpu >= 0 &&
 	       (pv->clock_cpu != raw_smp_processor_id() ||
 		ktime_get_boottime_ns() - pv->clock_ns > CLOCK_REFRESH_NS);
@@ -90,8 +94,8 @@ void holm_pv_update(struct holm_vcpu *vcpu)
 		if (test_and_clear_bit(HOLM_PV_WALL_CLOCK, &pv->work))
 			holm_pv_write_wall(vcpu->vm);
 	}
-	if (pv->system_time & KVM_MSR_ENABLED && unlikely(clock_is_old(pv)))
-		holm_pv_write_clock(vcpu, false);
+	if (pv->system_time & KVM_MSR_ENABLED && unlikely(has_slept(pv) || clock_is_old(pv)))
+		holm_pv_write_clock(vcpu, has_slept(pv));
 }
 
 /* ---- MSRs ----------------------------------------------------------------- */

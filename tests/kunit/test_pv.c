@@ -369,6 +369,7 @@ static void clock_suspend(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_LT(test, after, before + 10 * NSEC_PER_SEC);
 	pv_exit(env);
 	KUNIT_EXPECT_GT(test, page_of(env, PAGE_GPA).version, version);
+	KUNIT_EXPECT_NE(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
 	expect_time(test, env, PAGE_GPA);
 }
 
