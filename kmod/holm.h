@@ -161,12 +161,14 @@ struct holm_vcpu {
 	/* vCPU model. */
 	struct holm_cpuid_entry *cpuid;		/* [r] changed only before the first run */
 	u32 cpuid_nent;
+	u16 cpuid_leaf[2][32];			/* [r] basic and extended: index of the first + 1 */
 	u64 xcr0;				/* [r] */
 	u64 xcr0_supported;			/* [r] by the CPUID table */
 	u64 cr4_reserved;			/* [r] CR4 bits the guest may not set */
 	u64 efer_reserved;
 	u64 phys_mask_reserved;			/* [r] CR3 and PTE bits above MAXPHYADDR */
 	bool page_1g;				/* [r] the guest may have 1G pages */
+	struct holm_window window[2];		/* [r] x86/walk.c: its page tables, its code */
 	struct holm_guest_msrs {
 		u64 pat;
 		u64 mtrr_def_type;

@@ -32,6 +32,34 @@ static void __user *guest_addr(struct holm_vm *vm, u64 gpa, size_t *len, bool wr
 	return addr;
 }
 
+/**
+ * holm_window_move() - holm_window_has(), when the window is elsewhere
+ * @mmu: the VM's memory
+ * @window: the caller's own
+ * @gpa: guest-physical address
+ *
+ * Return: whether there is a slot.
+ */
+bool holm_window_move(struct holm_mmu *mmu, struct holm_window *window, u64 gpa)
+{
+	/* Before the table: should that be replaced, the window is out of date. */
+	unsigned long seq = smp_load_acquire(&mmu->slots_seq);
+	const struct holm_memslot *slot;
+	int idx;
+
+	window->seq = 0;
+	idx = srcu_read_lock(&mmu->srcu);
+	slot = holm_slot_find(holm_slots(mmu), gpa);
+	if (slot && !slot->dying) {
+		window->seq = seq;
+		window->gpa = slot->gpa;
+		window->size = slot->size;
+		window->uaddr = slot->uaddr;
+	}
+	srcu_read_unlock(&mmu->srcu, idx);
+	return window->seq;
+}
+
 static int guest_read(struct holm_vm *vm, u64 gpa, void *buf, size_t len, bool atomic)
 {
 	if (current->mm != vm->mm)

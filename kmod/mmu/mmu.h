@@ -118,6 +118,20 @@ struct holm_fault {
 struct holm_memslots;	/* mmu/slots.h */
 
 /**
+ * struct holm_window - where a slot is, remembered by one vCPU
+ * @seq: struct holm_mmu.slots_seq when it was looked up; 0: never
+ * @gpa: first guest-physical address of the slot
+ * @size: of it, whole pages
+ * @uaddr: the launcher's address
+ */
+struct holm_window {
+	unsigned long seq;
+	u64 gpa;
+	u64 size;
+	unsigned long uaddr;
+};
+
+/**
  * struct holm_mmu - a VM's memory
  * @format: [I] how an entry looks
  * @phys_bits: [I] width of a guest-physical address
@@ -127,6 +141,8 @@ struct holm_memslots;	/* mmu/slots.h */
  * @slots_lock: changes of the slot table; outside of @lock
  * @slots: the current table, SRCU-protected; replaced whole
  * @srcu: readers of @slots
+ * @slots_seq: another value, not 0, with each table: written after @slots,
+ *	under @slots_lock, and read without a lock before it
  * @roots: [m] root tables; root 0 is the guest's
  * @notifier: on the launcher's mm
  * @invalidate_seq, @invalidate_in_progress, @invalidate_start,
@@ -143,6 +159,7 @@ struct holm_mmu {
 	struct holm_memslots __rcu *slots;
 	u64 log_max_pages;
 	struct srcu_struct srcu;
+	unsigned long slots_seq;
 	struct {
 		u64 *table;
 		u64 pa;
@@ -239,5 +256,27 @@ void __user *holm_guest_uaddr(struct holm_vm *vm, u64 gpa, size_t len, bool writ
 
 /* The range was written: its pages are dirty. Any context but NMI. */
 void holm_guest_dirty(struct holm_vm *vm, u64 gpa, size_t len);
+
+bool holm_window_move(struct holm_mmu *mmu, struct holm_window *window, u64 gpa);
+
+/**
+ * holm_window_has() - a page of guest memory can be read through a window
+ * @mmu: the VM's memory; current->mm is its launcher's
+ * @window: the caller's own; moved to the slot at @gpa when it is elsewhere
+ * @gpa: an address in the page
+ *
+ * A window is a slot as it was when this was called, as for holm_guest_read():
+ * use it at once, and the launcher's memory only by what survives its absence.
+ *
+ * Context: any that may use SRCU. Return: false when no slot is there.
+ */
+static inline bool holm_window_has(struct holm_mmu *mmu, struct holm_window *window, u64 gpa)
+{
+	/* Pairs with table_publish(). */
+	if (likely(window->seq == smp_load_acquire(&mmu->slots_seq) &&
+		   gpa - window->gpa < window->size))
+		return true;
+	return holm_window_move(mmu, window, gpa);
+}
 
 #endif /* HOLM_MMU_H */

@@ -90,6 +90,8 @@ static void table_publish(struct holm_mmu *mmu, struct holm_memslots *new)
 
 	new->generation = old->generation + 1;
 	rcu_assign_pointer(mmu->slots, new);
+	/* Who sees it finds nothing older: pairs with holm_window_move(). */
+	smp_store_release(&mmu->slots_seq, mmu->slots_seq + 1);
 	synchronize_srcu_expedited(&mmu->srcu);
 	kvfree(old);
 }
@@ -115,6 +117,7 @@ int holm_slots_alloc(struct holm_mmu *mmu)
 	if (!table)
 		return -ENOMEM;
 	RCU_INIT_POINTER(mmu->slots, table);
+	mmu->slots_seq = 1;
 	mmu->log_max_pages = HOLM_LOG_MAX_PAGES;
 	return 0;
 }

@@ -14,32 +14,25 @@
 /* ---- instructions --------------------------------------------------------- */
 
 /* Call @finish with what svm_next_rip() found, if @err says that it did. */
-static enum holm_next finish_insn(struct holm_vcpu *vcpu, int err,
-				  enum holm_next (*finish)(struct holm_vcpu *vcpu))
+static __always_inline enum holm_next finish_insn(struct holm_vcpu *vcpu, int err,
+						  enum holm_next (*finish)(struct holm_vcpu *vcpu))
 {
-	switch (err) {
-	case 0:
+	if (likely(!err))
 		return finish(vcpu);
-	case -EAGAIN:
-		return svm_insn_wait(vcpu);
-	default:
-		return holm_exit_emulate(vcpu);
-	}
+	return err == -EAGAIN ? svm_insn_wait(vcpu) : holm_exit_emulate(vcpu);
 }
 
-#define SVM_EXIT_INSN(vcpu, finish, ...) ({				\
-	static const u8 __opcode[] = { __VA_ARGS__ };			\
-	finish_insn(vcpu, svm_next_rip(vcpu, __opcode, sizeof(__opcode)), finish); \
-})
+#define OP2(a, b)	((a) | (b) << 8), 2
+#define OP3(a, b, c)	((a) | (b) << 8 | (c) << 16), 3
 
 static enum holm_next exit_cpuid(struct holm_vcpu *vcpu)
 {
-	return SVM_EXIT_INSN(vcpu, holm_exit_cpuid, 0x0f, 0xa2);
+	return finish_insn(vcpu, svm_next_rip(vcpu, OP2(0x0f, 0xa2)), holm_exit_cpuid);
 }
 
 static enum holm_next exit_hlt(struct holm_vcpu *vcpu)
 {
-	return SVM_EXIT_INSN(vcpu, holm_exit_hlt, 0xf4);
+	return finish_insn(vcpu, svm_next_rip(vcpu, 0xf4, 1), holm_exit_hlt);
 }
 
 /*
@@ -48,36 +41,35 @@ static enum holm_next exit_hlt(struct holm_vcpu *vcpu)
  */
 static enum holm_next exit_cache(struct holm_vcpu *vcpu)
 {
-	static const u8 wbinvd[] = { 0x0f, 0x09 }, invd[] = { 0x0f, 0x08 };
 	int err;
 
-	err = svm_next_rip(vcpu, wbinvd, sizeof(wbinvd));
+	err = svm_next_rip(vcpu, OP2(0x0f, 0x09));
 	if (err == -EILSEQ)
-		err = svm_next_rip(vcpu, invd, sizeof(invd));
+		err = svm_next_rip(vcpu, OP2(0x0f, 0x08));
 	return finish_insn(vcpu, err, holm_exit_nop);
 }
 
 static enum holm_next exit_pause(struct holm_vcpu *vcpu)
 {
 	/* The REP prefix that makes it a PAUSE is skipped. */
-	return SVM_EXIT_INSN(vcpu, holm_exit_pause, 0x90);
+	return finish_insn(vcpu, svm_next_rip(vcpu, 0x90, 1), holm_exit_pause);
 }
 
 static enum holm_next exit_vmmcall(struct holm_vcpu *vcpu)
 {
-	return SVM_EXIT_INSN(vcpu, holm_exit_hypercall, 0x0f, 0x01, 0xd9);
+	return finish_insn(vcpu, svm_next_rip(vcpu, OP3(0x0f, 0x01, 0xd9)), holm_exit_hypercall);
 }
 
 static enum holm_next exit_xsetbv(struct holm_vcpu *vcpu)
 {
-	return SVM_EXIT_INSN(vcpu, holm_exit_xsetbv, 0x0f, 0x01, 0xd1);
+	return finish_insn(vcpu, svm_next_rip(vcpu, OP3(0x0f, 0x01, 0xd1)), holm_exit_xsetbv);
 }
 
 static enum holm_next exit_msr(struct holm_vcpu *vcpu)
 {
 	if (to_svm(vcpu)->vmcb->exit_info1)
-		return SVM_EXIT_INSN(vcpu, holm_exit_wrmsr, 0x0f, 0x30);
-	return SVM_EXIT_INSN(vcpu, holm_exit_rdmsr, 0x0f, 0x32);
+		return finish_insn(vcpu, svm_next_rip(vcpu, OP2(0x0f, 0x30)), holm_exit_wrmsr);
+	return finish_insn(vcpu, svm_next_rip(vcpu, OP2(0x0f, 0x32)), holm_exit_rdmsr);
 }
 
 /* No counter exists: #GP whatever ECX names. */

@@ -4,6 +4,8 @@
  * others the few opcodes that exit are found behind their prefixes. Every
  * other instruction is the launcher's to decode.
  */
+#include <asm/msr-index.h>
+
 #include "../exits.h"
 #include "../x86/x86.h"
 #include "svm.h"
@@ -42,33 +44,40 @@ int svm_insn_fetch(struct holm_vcpu *vcpu, struct svm_insn *insn)
 	return insn->op < n ? 0 : -EAGAIN;
 }
 
-int svm_next_rip(struct holm_vcpu *vcpu, const u8 *opcode, int len)
+/* The opcode may be behind prefixes, anywhere in any mode. */
+static noinline int svm_next_rip_decode(struct holm_vcpu *vcpu, u32 opcode, int len)
 {
-	struct svm_vmcb *v = to_svm(vcpu)->vmcb;
 	struct svm_insn insn;
-	u8 bytes[3];
 	int err;
 
-	if (svm_caps.nrips && v->next_rip) {
-		vcpu->next_rip = v->next_rip;
-		return 0;
-	}
-
-	/* Mostly there is no prefix. */
-	holm_state_get(vcpu, INSN_PARTS);
-	if (holm_fetch_insn(vcpu, bytes, len, true) == len && !memcmp(bytes, opcode, len)) {
-		vcpu->next_rip = vcpu->regs.rip + len;
-		return 0;
-	}
 	err = svm_insn_fetch(vcpu, &insn);
 	if (err)
 		return err;
 	if (insn.len - insn.op < len)
 		return -EAGAIN;
-	if (memcmp(insn.bytes + insn.op, opcode, len))
+	if (memcmp(insn.bytes + insn.op, &opcode, len))
 		return -EILSEQ;
 	vcpu->next_rip = vcpu->regs.rip + insn.op + len;
 	return 0;
+}
+
+int svm_next_rip(struct holm_vcpu *vcpu, u32 opcode, int len)
+{
+	const struct svm_vmcb *v = to_svm(vcpu)->vmcb;
+	u32 bytes;
+
+	if (svm_caps.nrips && v->next_rip) {
+		vcpu->next_rip = v->next_rip;
+		return 0;
+	}
+	/* Mostly it is 64-bit code without a prefix. */
+	if (likely(v->efer & EFER_LMA && v->cs.attrib & SVM_SEG_L) &&
+	    likely(!holm_fetch_exited(vcpu, v->cr3, v->rip, &bytes)) &&
+	    likely(!((bytes ^ opcode) & GENMASK(8 * len - 1, 0)))) {
+		vcpu->next_rip = v->rip + len;
+		return 0;
+	}
+	return svm_next_rip_decode(vcpu, opcode, len);
 }
 
 static int slow_insn_wait(struct holm_vcpu *vcpu)

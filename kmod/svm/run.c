@@ -310,7 +310,10 @@ void svm_run(struct holm_vcpu *vcpu)
 	struct host_dr host;
 
 	if (vcpu->st_dirty) {
-		svm_state_set(vcpu, vcpu->st_dirty);
+		if (likely(vcpu->st_dirty == HOLM_ST_RIP))
+			svm_set_rip(vcpu, v);
+		else
+			svm_state_set(vcpu, vcpu->st_dirty);
 		vcpu->st_dirty = 0;
 	}
 	v->rax = vcpu->regs.gpr[HOLM_RAX];
@@ -340,5 +343,8 @@ void svm_run(struct holm_vcpu *vcpu)
 	svm_take_interrupted(vcpu);
 	vcpu->regs.gpr[HOLM_RAX] = v->rax;
 	vcpu->next_rip = 0;
-	vcpu->st_valid = 0;
+	/* What nearly every exit asks for. */
+	svm_get_rip(vcpu, v);
+	svm_get_shadow(vcpu, svm);
+	vcpu->st_valid = HOLM_ST_RIP | HOLM_ST_SHADOW;
 }

@@ -26,7 +26,6 @@
 
 #define SEG_TR_BUSY	BIT(1)
 #define SEG_ACCESSED	BIT(0)
-#define SVM_SEG_L	BIT(9)		/* where the VMCB has descriptor bit 53 */
 
 /* ---- segments ------------------------------------------------------------- */
 
@@ -214,13 +213,6 @@ static void set_nmi_masked(struct svm_vcpu *svm, bool masked)
 	svm_intercept(svm, 0, SVM_INTERCEPT_IRET, masked);
 }
 
-/* The VMCB does not tell STI from MOV SS. */
-static void get_shadow(struct holm_vcpu *vcpu, const struct svm_vcpu *svm)
-{
-	vcpu->intr_shadow = svm->vmcb->int_state & SVM_INT_SHADOW ? HOLM_EVENTS_SHADOW_STI : 0;
-	vcpu->nmi_masked = svm->nmi_masked;
-}
-
 static void set_shadow(struct holm_vcpu *vcpu, struct svm_vcpu *svm)
 {
 	svm->vmcb->int_state = vcpu->intr_shadow ? SVM_INT_SHADOW : 0;
@@ -240,11 +232,8 @@ void svm_state_get(struct holm_vcpu *vcpu, u32 parts)
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_vmcb *v = svm->vmcb;
 
-	if (parts & HOLM_ST_RIP) {
-		vcpu->regs.rip = v->rip;
-		vcpu->regs.rflags = v->rflags;
-		vcpu->regs.gpr[HOLM_RSP] = v->rsp;
-	}
+	if (parts & HOLM_ST_RIP)
+		svm_get_rip(vcpu, v);
 	if (parts & HOLM_ST_SEG)
 		get_segs(vcpu, v);
 	if (parts & HOLM_ST_MODE)
@@ -260,7 +249,7 @@ void svm_state_get(struct holm_vcpu *vcpu, u32 parts)
 	if (parts & HOLM_ST_DR)
 		get_dr(vcpu, svm);
 	if (parts & HOLM_ST_SHADOW)
-		get_shadow(vcpu, svm);
+		svm_get_shadow(vcpu, svm);
 }
 
 /**
@@ -273,11 +262,8 @@ void svm_state_set(struct holm_vcpu *vcpu, u32 parts)
 	struct svm_vcpu *svm = to_svm(vcpu);
 	struct svm_vmcb *v = svm->vmcb;
 
-	if (parts & HOLM_ST_RIP) {
-		v->rip = vcpu->regs.rip;
-		v->rflags = vcpu->regs.rflags;
-		v->rsp = vcpu->regs.gpr[HOLM_RSP];
-	}
+	if (parts & HOLM_ST_RIP)
+		svm_set_rip(vcpu, v);
 	if (parts & HOLM_ST_SEG)
 		set_segs(vcpu, svm);
 	if (parts & HOLM_ST_DT) {

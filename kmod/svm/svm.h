@@ -19,6 +19,8 @@
 #include "../holm.h"
 #include "vmcb.h"
 
+#define SVM_SEG_L	BIT(9)		/* where the VMCB has descriptor bit 53 */
+
 #define VEC_DB	1
 #define VEC_NMI	2
 #define VEC_BP	3
@@ -198,13 +200,13 @@ int svm_insn_fetch(struct holm_vcpu *vcpu, struct svm_insn *insn);
 /**
  * svm_next_rip() - set vcpu->next_rip behind the instruction that exited
  * @vcpu: the vCPU, loaded
- * @opcode: its opcode, without prefixes, in memory order
+ * @opcode: its opcode, without prefixes, the first byte lowest
  * @len: bytes of @opcode, at most 3
  *
  * Return: 0; -EAGAIN: svm_insn_wait(); -EILSEQ: something else is at RIP,
  * leave it to the launcher's decoder.
  */
-int svm_next_rip(struct holm_vcpu *vcpu, const u8 *opcode, int len);
+int svm_next_rip(struct holm_vcpu *vcpu, u32 opcode, int len);
 
 /* -EAGAIN of the above: bring the bytes in where it may sleep; the guest then
  * executes the instruction and exits again.
@@ -212,6 +214,28 @@ int svm_next_rip(struct holm_vcpu *vcpu, const u8 *opcode, int len);
 enum holm_next svm_insn_wait(struct holm_vcpu *vcpu);
 
 /* ---- state.c ------------------------------------------------------------ */
+
+/* HOLM_ST_RIP */
+static inline void svm_get_rip(struct holm_vcpu *vcpu, const struct svm_vmcb *v)
+{
+	vcpu->regs.rip = v->rip;
+	vcpu->regs.rflags = v->rflags;
+	vcpu->regs.gpr[HOLM_RSP] = v->rsp;
+}
+
+static inline void svm_set_rip(const struct holm_vcpu *vcpu, struct svm_vmcb *v)
+{
+	v->rip = vcpu->regs.rip;
+	v->rflags = vcpu->regs.rflags;
+	v->rsp = vcpu->regs.gpr[HOLM_RSP];
+}
+
+/* HOLM_ST_SHADOW; the VMCB does not tell STI from MOV SS. */
+static inline void svm_get_shadow(struct holm_vcpu *vcpu, const struct svm_vcpu *svm)
+{
+	vcpu->intr_shadow = svm->vmcb->int_state & SVM_INT_SHADOW ? HOLM_EVENTS_SHADOW_STI : 0;
+	vcpu->nmi_masked = svm->nmi_masked;
+}
 
 void svm_state_get(struct holm_vcpu *vcpu, u32 parts);
 void svm_state_set(struct holm_vcpu *vcpu, u32 parts);

@@ -7,6 +7,9 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
@@ -257,6 +260,87 @@ int holm_walk(struct holm_vcpu *vcpu, u64 gva, u32 flags, bool atomic, u64 *gpa,
 	ctx.phys_reserved = vcpu->phys_mask_reserved;
 	ctx.page_1g = vcpu->page_1g;
 	return holm_walk_tables(&ctx, gva, flags, gpa, error_code);
+}
+
+/* ---- what was just fetched ------------------------------------------------- */
+
+enum { WINDOW_TABLES, WINDOW_CODE };
+
+/* 4-level paging from the root at @table, by entries that are all in @w. */
+static int walk_window(const struct holm_window *w, u64 table, u64 rip, u64 *gpa)
+{
+	u64 first = w->gpa, size = w->size, entry, at;
+	unsigned long uaddr = w->uaddr;
+	int shift = 39, err = -EAGAIN;
+
+	if (!user_access_begin((void __user *)uaddr, size))
+		return -EAGAIN;
+	for (;; shift -= 9) {
+		at = table + (rip >> shift & 511) * sizeof(entry) - first;
+		if (unlikely(at >= size))
+			goto out;
+		at = array_index_nospec(at, size);
+		unsafe_get_user(entry, (u64 __user *)(uaddr + at), out);
+		if (unlikely(!(entry & PTE_P)))
+			goto out;
+		if (shift == 12 || (entry & PTE_PS && shift <= 30))
+			break;
+		table = entry & PTE_ADDR;
+	}
+	*gpa = (entry & PTE_ADDR & ~(BIT_ULL(shift) - 1)) | (rip & (BIT_ULL(shift) - 1));
+	err = 0;
+out:
+	user_access_end();
+	return err;
+}
+
+static int read_window(const struct holm_window *w, u64 gpa, u32 *bytes)
+{
+	u32 __user *from = (u32 __user *)(w->uaddr + array_index_nospec(gpa - w->gpa, w->size));
+
+	if (!user_access_begin(from, sizeof(*from)))
+		return -EAGAIN;
+	unsafe_get_user(*bytes, from, fault);
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return -EAGAIN;
+}
+
+/**
+ * holm_fetch_exited() - the first bytes of the instruction that exited
+ * @vcpu: the vCPU, its lock held; in 64-bit mode
+ * @cr3: its CR3
+ * @rip: its RIP
+ * @bytes: result: 4 bytes, of which the last may be beyond the instruction
+ *
+ * The CPU has just fetched them, so rights and reserved bits, which it has
+ * checked, are not looked at. Should the guest change its memory behind the
+ * CPU's back, it finds what a CPU would that fetches again. Does not sleep.
+ *
+ * Return: 0, or -EAGAIN when this way does not lead there: page tables in
+ * several slots, memory that is not resident, the end of a page.
+ * holm_fetch_insn() is the way for everything.
+ */
+int holm_fetch_exited(struct holm_vcpu *vcpu, u64 cr3, u64 rip, u32 *bytes)
+{
+	struct holm_window *tables = &vcpu->window[WINDOW_TABLES];
+	struct holm_window *code = &vcpu->window[WINDOW_CODE];
+	struct holm_mmu *mmu = &vcpu->vm->mmu;
+	int err;
+	u64 gpa;
+
+	cr3 &= PTE_ADDR;
+	if (unlikely(offset_in_page(rip) > PAGE_SIZE - sizeof(*bytes) ||
+		     current->mm != vcpu->vm->mm || !holm_window_has(mmu, tables, cr3)))
+		return -EAGAIN;
+	pagefault_disable();
+	err = walk_window(tables, cr3, rip, &gpa);
+	if (likely(!err))
+		err = holm_window_has(mmu, code, gpa) ? read_window(code, gpa, bytes) : -EAGAIN;
+	pagefault_enable();
+	return err;
 }
 
 /**

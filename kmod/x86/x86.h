@@ -35,6 +35,9 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 /* The table entry, or NULL. */
 const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index);
 
+/* What holm_cpuid_query() answers, where that is an entry of the table; or NULL. */
+const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function, u32 index);
+
 /* CPUID as the guest sees it, with the dynamic bits (OSXSAVE, XSAVE sizes, APIC)
  * and the out-of-range rule of the vendor it is shown. Preemption may be off.
  */
@@ -162,6 +165,9 @@ int holm_xstate_set(struct holm_vcpu *vcpu, const struct holm_xstate *block, u32
  * memory, or, atomic, not resident).
  */
 int holm_walk(struct holm_vcpu *vcpu, u64 gva, u32 flags, bool atomic, u64 *gpa, u32 *error_code);
+
+/* The bytes of the instruction that has just exited: 0 or -EAGAIN. */
+int holm_fetch_exited(struct holm_vcpu *vcpu, u64 cr3, u64 rip, u32 *bytes);
 
 /* Instruction bytes at RIP, as many of @len as can be had. Return: how many. */
 int holm_fetch_insn(struct holm_vcpu *vcpu, u8 *buf, int len, bool atomic);
