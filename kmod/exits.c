@@ -84,7 +84,7 @@ enum holm_next holm_exit_pause(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_SLOW;
 }
 
-enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)
+static noinline enum holm_next exit_cpuid_query(struct holm_vcpu *vcpu)
 {
 	u64 *gpr = vcpu->regs.gpr;
 	u32 eax = gpr[HOLM_RAX], ebx, ecx = gpr[HOLM_RCX], edx;
@@ -94,6 +94,21 @@ enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)
 	gpr[HOLM_RBX] = ebx;
 	gpr[HOLM_RCX] = ecx;
 	gpr[HOLM_RDX] = edx;
+	return holm_exit_nop(vcpu);
+}
+
+enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)
+{
+	const struct holm_cpuid_entry *e;
+	u64 *gpr = vcpu->regs.gpr;
+
+	e = holm_cpuid_constant(vcpu, gpr[HOLM_RAX], gpr[HOLM_RCX]);
+	if (unlikely(!e))
+		return exit_cpuid_query(vcpu);
+	gpr[HOLM_RAX] = e->eax;
+	gpr[HOLM_RBX] = e->ebx;
+	gpr[HOLM_RCX] = e->ecx;
+	gpr[HOLM_RDX] = e->edx;
 	return holm_exit_nop(vcpu);
 }
 

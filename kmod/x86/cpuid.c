@@ -8,6 +8,7 @@
 #include <linux/bitfield.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
@@ -184,6 +185,32 @@ void holm_cpuid_model(struct holm_vcpu *vcpu)
 	holm_pv_model(vcpu);
 }
 
+#define LEAF_EXTENDED		BIT(31)
+
+/* Where vcpu->cpuid_leaf has a leaf, or NULL: not there. */
+static u16 *leaf_slot(struct holm_vcpu *vcpu, u32 function)
+{
+	u32 number = function & ~LEAF_EXTENDED;
+
+	if (unlikely(number >= ARRAY_SIZE(vcpu->cpuid_leaf[0])))
+		return NULL;
+	number = array_index_nospec(number, ARRAY_SIZE(vcpu->cpuid_leaf[0]));
+	return &vcpu->cpuid_leaf[function >> 31][number];
+}
+
+static void index_leaves(struct holm_vcpu *vcpu)
+{
+	unsigned int i = vcpu->cpuid_nent;
+
+	memset(vcpu->cpuid_leaf, 0, sizeof(vcpu->cpuid_leaf));
+	while (i--) {
+		u16 *slot = leaf_slot(vcpu, vcpu->cpuid[i].function);
+
+		if (slot)
+			*slot = i + 1;
+	}
+}
+
 /**
  * holm_cpuid_set() - HOLM_SET_CPUID
  * @vcpu: the vCPU, its lock held, never run
@@ -208,6 +235,7 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = entries;
 	vcpu->cpuid_nent = nent;
+	index_leaves(vcpu);
 	holm_cpuid_model(vcpu);
 	holm_backend->model_changed(vcpu);
 	return 0;
@@ -215,9 +243,27 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 
 /* ---- queries -------------------------------------------------------------- */
 
+static __always_inline const struct holm_cpuid_entry *
+cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
+{
+	const struct holm_cpuid_entry *e, *end = vcpu->cpuid + vcpu->cpuid_nent;
+	const u16 *slot = leaf_slot(vcpu, function);
+
+	/* Not one of those that have a place: far off, or not there at all. */
+	if (unlikely(!slot || !*slot || *slot > vcpu->cpuid_nent))
+		return holm_cpuid_lookup(vcpu->cpuid, vcpu->cpuid_nent, function, index);
+	e = &vcpu->cpuid[*slot - 1];
+	if (!(e->flags & HOLM_CPUID_INDEX))
+		return e;
+	for (; e < end && e->function == function; e++)
+		if (e->index == index)
+			return e;
+	return NULL;
+}
+
 const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
 {
-	return holm_cpuid_lookup(vcpu->cpuid, vcpu->cpuid_nent, function, index);
+	return cpuid_find(vcpu, function, index);
 }
 
 /**
@@ -283,6 +329,18 @@ static void dynamic_bits(struct holm_vcpu *vcpu, struct holm_cpuid_entry *e)
 	}
 }
 
+/* Leaves that dynamic_bits() may know: by number, and all that are far off. */
+static bool is_dynamic(u32 function)
+{
+	static const u32 leaves[2] = {
+		BIT(CPUID_LEAF_FEATURES) | BIT(CPUID_LEAF_TOPOLOGY) | BIT(CPUID_LEAF_XSAVE) |
+		BIT(CPUID_LEAF_TOPOLOGY_V2),
+		BIT(CPUID_LEAF_EXT_FEATURES & 31) | BIT(CPUID_LEAF_EXT_TOPOLOGY & 31),
+	};
+
+	return (function & ~LEAF_EXTENDED) >= 32 || leaves[function >> 31] & BIT(function & 31);
+}
+
 /*
  * A leaf above the highest of its class reads as the highest basic leaf on
  * Intel (SDM Vol. 2, "CPUID": "Returning Processor Identification"), and as
@@ -302,6 +360,19 @@ static u32 leaf_in_range(struct holm_vcpu *vcpu, u32 function)
 }
 
 /**
+ * holm_cpuid_constant() - a leaf that reads as the table has it
+ * @vcpu: the vCPU, its lock held; preemption may be off
+ * @function: leaf
+ * @index: sub-leaf
+ *
+ * Return: the entry, or NULL: holm_cpuid_query() has the answer.
+ */
+const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function, u32 index)
+{
+	return is_dynamic(function) ? NULL : cpuid_find(vcpu, function, index);
+}
+
+/**
  * holm_cpuid_query() - the CPUID instruction as the guest sees it
  * @vcpu: the vCPU, its lock held; preemption may be off
  * @eax: in: leaf; out
@@ -313,7 +384,7 @@ void holm_cpuid_query(struct holm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 
 {
 	u32 function = *eax, index = *ecx;
 	const struct holm_cpuid_entry *found;
-	struct holm_cpuid_entry e = {};
+	struct holm_cpuid_entry e;
 
 	found = holm_cpuid_find(vcpu, function, index);
 	if (!found) {
@@ -323,12 +394,16 @@ void holm_cpuid_query(struct holm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 
 	if (found) {
 		e = *found;
 		dynamic_bits(vcpu, &e);
-	} else if ((function == CPUID_LEAF_TOPOLOGY || function == CPUID_LEAF_TOPOLOGY_V2) &&
+		goto out;
+	}
+	e = (struct holm_cpuid_entry) {};
+	if ((function == CPUID_LEAF_TOPOLOGY || function == CPUID_LEAF_TOPOLOGY_V2) &&
 		   holm_cpuid_find(vcpu, function, 0)) {
 		/* An invalid level repeats its number and the x2APIC ID. */
 		e.ecx = index & 0xff;
 		e.edx = vcpu->apic_id;
 	}
+out:
 	*eax = e.eax;
 	*ebx = e.ebx;
 	*ecx = e.ecx;
