@@ -376,7 +376,7 @@ static noinline void trace_exit(struct holm_vcpu *vcpu)
 enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	u32 basic = vmx->exit_reason & EXIT_REASON_BASIC;
+	unsigned long basic = vmx->exit_reason & EXIT_REASON_BASIC;
 	const struct exit_handler *h;
 
 	if (unlikely(vmx->fail || vmx->exit_reason & EXIT_REASON_ENTRY_FAILED))
@@ -384,14 +384,18 @@ enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 	if (trace_holm_exit_enabled())
 		trace_exit(vcpu);
 
-	if (unlikely(basic >= ARRAY_SIZE(exit_handlers) || !exit_handlers[basic].fn))
+	if (unlikely(basic >= ARRAY_SIZE(exit_handlers)))
 		return exit_unexpected(vcpu);
 	h = &exit_handlers[array_index_nospec(basic, ARRAY_SIZE(exit_handlers))];
+	if (unlikely(!h->fn))
+		return exit_unexpected(vcpu);
+	vcpu->next_rip = 0;
 	if (h->insn) {
-		holm_state_get(vcpu, HOLM_ST_RIP);
+		/* Whoever passes over the instruction wants them all. */
+		vmx_get_rip(vmx);
+		vmx_get_shadow(vcpu);
+		vcpu->st_valid |= HOLM_ST_RIP | HOLM_ST_SHADOW;
 		vcpu->next_rip = vcpu->regs.rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
-	} else {
-		vcpu->next_rip = 0;
 	}
 	return h->fn(vcpu);
 }

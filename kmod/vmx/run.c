@@ -281,7 +281,10 @@ void vmx_run(struct holm_vcpu *vcpu)
 		return;
 	}
 	if (vcpu->st_dirty) {
-		vmx_state_set(vcpu, vcpu->st_dirty);
+		if (likely(vcpu->st_dirty == HOLM_ST_RIP && vmx_rip_only(vmx)))
+			vmcs_write_natural(VMCS_GUEST_RIP, vcpu->regs.rip);
+		else
+			vmx_state_set(vcpu, vcpu->st_dirty);
 		vcpu->st_dirty = 0;
 	}
 	if (unlikely(vmx->inject_nmi)) {

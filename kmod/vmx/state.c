@@ -104,17 +104,8 @@ static void cr_get(struct holm_vcpu *vcpu)
 /* Debug registers are not in the VMCS but for DR7; each access exits. */
 void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 {
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
-
-	if (parts & HOLM_ST_RIP) {
-		vcpu->regs.rip = vmcs_read_natural(VMCS_GUEST_RIP);
-		vmx->rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-		vmx->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
-		vmx->rip_known = true;
-		vcpu->regs.rflags = vmx->rflags;
-		vcpu->regs.gpr[HOLM_RSP] = vmx->rsp;
-		vmx->tf = vmx->rflags & X86_EFLAGS_TF;
-	}
+	if (parts & HOLM_ST_RIP)
+		vmx_get_rip(to_vmx(vcpu));
 	if (parts & HOLM_ST_SEG)
 		seg_get(vcpu);
 	if (parts & HOLM_ST_MODE)
@@ -123,12 +114,8 @@ void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 		dt_get(vcpu);
 	if (parts & HOLM_ST_CR)
 		cr_get(vcpu);
-	if (parts & HOLM_ST_SHADOW) {
-		u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
-
-		vcpu->intr_shadow = (state & (GUEST_BLOCKED_STI | GUEST_BLOCKED_MOVSS)) << 2;
-		vcpu->nmi_masked = state & GUEST_BLOCKED_NMI;
-	}
+	if (parts & HOLM_ST_SHADOW)
+		vmx_get_shadow(vcpu);
 }
 
 /* ---- vCPU -> VMCS --------------------------------------------------------- */

@@ -274,28 +274,39 @@ static __always_inline bool vmcs_try_read(unsigned long field, unsigned long *va
 
 static __always_inline bool vmcs_try_write(unsigned long field, unsigned long value)
 {
-	bool failed = true;
-
-	asm volatile("1: vmwrite %[value], %[field]\n\t"
-		     "setna %[failed]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [failed] "+q" (failed)
-		     : [field] "r" (field), [value] "rm" (value)
-		     : "cc", "memory");
-	return !failed;
+	asm goto("1: vmwrite %[value], %[field]\n\t"
+		 "jna %l[failed]\n\t"
+		 _ASM_EXTABLE(1b, %l[failed])
+		 : : [field] "r" (field), [value] "rm" (value)
+		 : "cc", "memory"
+		 : failed);
+	return true;
+failed:
+	return false;
 }
 
-/* Reports, rate limited: a field that is checked for at setup cannot fail. */
-void vmcs_read_failed(unsigned long field);
+/*
+ * A field that is checked for at setup cannot fail. Should one all the same, a
+ * read gives 0, and the failure is reported, rate limited: a write's at once, a
+ * read's, for which each exit pays, when the vCPU is put.
+ */
+extern unsigned long vmcs_failed_field;
+void vmcs_read_failed(void);
 void vmcs_write_failed(unsigned long field, unsigned long value);
 
 static __always_inline unsigned long vmcs_read_any(unsigned long field)
 {
 	unsigned long value;
 
-	if (unlikely(!vmcs_try_read(field, &value)))
-		vmcs_read_failed(field);
+	asm volatile("1: vmread %[field], %[value]\n\t"
+		     "ja 3f\n"
+		     "2: xor %k[value], %k[value]\n\t"
+		     "mov %[field], %[failed]\n"
+		     "3:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [value] "=&r" (value), [failed] "+m" (vmcs_failed_field)
+		     : [field] "r" (field)
+		     : "cc");
 	return value;
 }
 

@@ -324,6 +324,8 @@ static void vmx_vcpu_put(struct holm_vcpu *vcpu)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned long flags;
 
+	if (unlikely(READ_ONCE(vmcs_failed_field)))
+		vmcs_read_failed();
 	if (!vmx->prepared)
 		return;
 	local_irq_save(flags);
@@ -532,9 +534,14 @@ static void vmx_vcpu_reset(struct holm_vcpu *vcpu)
 	holm_vcpu_put(vcpu);
 }
 
-void vmcs_read_failed(unsigned long field)
+unsigned long vmcs_failed_field;
+
+void vmcs_read_failed(void)
 {
-	if (__this_cpu_read(vmx_cpu.enabled))
+	unsigned long field = xchg(&vmcs_failed_field, 0);
+
+	/* Off: the machine goes down under a loaded vCPU. */
+	if (field && __this_cpu_read(vmx_cpu.enabled))
 		pr_err_ratelimited("VMREAD of field 0x%lx failed\n", field);
 }
 

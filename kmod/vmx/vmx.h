@@ -34,6 +34,8 @@
 
 #ifndef __ASSEMBLER__
 
+#include <asm/processor-flags.h>
+
 #include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
@@ -439,6 +441,38 @@ extern const char holm_vmx_exit[];	/* HOST_RIP */
 enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu);
 
 /* ---- state.c ------------------------------------------------------------- */
+
+/* HOLM_ST_RIP */
+static __always_inline void vmx_get_rip(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+
+	vcpu->regs.rip = vmcs_read_natural(VMCS_GUEST_RIP);
+	vmx->rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+	vmx->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+	vmx->rip_known = true;
+	vcpu->regs.rflags = vmx->rflags;
+	vcpu->regs.gpr[HOLM_RSP] = vmx->rsp;
+	vmx->tf = vmx->rflags & X86_EFLAGS_TF;
+}
+
+/* Of what HOLM_ST_RIP gives to the VMCS, only RIP has changed. */
+static __always_inline bool vmx_rip_only(const struct vmx_vcpu *vmx)
+{
+	const struct holm_vcpu *vcpu = vmx->vcpu;
+
+	return vmx->rip_known && !vmx->tf && vcpu->regs.rflags == vmx->rflags &&
+	       vcpu->regs.gpr[HOLM_RSP] == vmx->rsp;
+}
+
+/* HOLM_ST_SHADOW */
+static __always_inline void vmx_get_shadow(struct holm_vcpu *vcpu)
+{
+	u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	vcpu->intr_shadow = (state & (GUEST_BLOCKED_STI | GUEST_BLOCKED_MOVSS)) << 2;
+	vcpu->nmi_masked = state & GUEST_BLOCKED_NMI;
+}
 
 void vmx_state_get(struct holm_vcpu *vcpu, u32 parts);
 void vmx_state_set(struct holm_vcpu *vcpu, u32 parts);
