@@ -203,10 +203,17 @@ static void pv_leave(struct holm_vcpu *vcpu)
 /* ---- the loop ------------------------------------------------------------- */
 
 /* Something that only the way back to userspace, or schedule(), takes care of. */
-static bool must_leave(const struct holm_vcpu *vcpu)
+#define LEAVE_FLAGS	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+
+static __always_inline bool must_leave_or(const struct holm_vcpu *vcpu, unsigned long flags)
 {
-	return signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
+	return read_thread_flags() & (LEAVE_FLAGS | flags) ||
 	       READ_ONCE(vcpu->run->immediate_exit);
+}
+
+static __always_inline bool must_leave(const struct holm_vcpu *vcpu)
+{
+	return must_leave_or(vcpu, 0);
 }
 
 /* INIT or a start-up IPI arrived; may sleep. */
@@ -252,7 +259,8 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
 
 	/* Virtualization goes off under a loaded vCPU when the machine goes down. */
-	if (unlikely(must_leave(vcpu) || need_resched() || !__this_cpu_read(holm_cpu_on))) {
+	if (unlikely(must_leave_or(vcpu, _TIF_NEED_RESCHED) ||
+		     !__this_cpu_read(holm_cpu_on))) {
 		vcpu->slow = NULL;
 		return HOLM_NEXT_SLOW;
 	}
