@@ -41,6 +41,12 @@ static int dirty_log(int vm, uint32_t slot, uint64_t pages, void *bitmap)
 	return check("HOLM_GET_DIRTY_LOG", holm_vm_get_dirty_log(vm, slot, 0, pages, bitmap));
 }
 
+static int doorbell(int vm, uint16_t port, int eventfd)
+{
+	return check("HOLM_SET_IOEVENTFD",
+		     holm_vm_set_ioeventfd(vm, HOLM_IOEVENTFD_PORT, port, 0, 0, eventfd));
+}
+
 static int create_vcpu(int dev, int vm, uint32_t id, struct bench_vcpu *vcpu)
 {
 	struct holm_vcpu_handle handle;
@@ -156,6 +162,7 @@ const struct bench_client bench_holm = {
 	.vm = create_vm,
 	.slot = set_slot,
 	.dirty_log = dirty_log,
+	.doorbell = doorbell,
 	.vcpu = create_vcpu,
 	.vcpu_start = start_vcpu,
 	.vcpu_close = close_vcpu,

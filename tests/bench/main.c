@@ -177,8 +177,6 @@ static int port_write(struct bench *b, uint16_t port, uint32_t value)
 		sem_post(&b->go);
 		break;
 	case BENCH_PORT_DOORBELL:
-		if (!b->client->doorbell)
-			break;
 		fprintf(stderr, "holm-bench: the eventfd did not take a port write\n");
 		return -1;
 	case BENCH_PORT_END:
@@ -230,11 +228,9 @@ static int start(struct bench *b)
 	    c->vcpu(b->dev, b->vm, 1, &b->ap) || c->vcpu_start(b->dev, &b->bsp, &bsp) ||
 	    c->vcpu_start(b->dev, &b->ap, &ap))
 		return -1;
-	if (c->doorbell) {
-		doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (doorbell < 0 || c->doorbell(b->vm, BENCH_PORT_DOORBELL, doorbell))
-			return -1;
-	}
+	doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (doorbell < 0 || c->doorbell(b->vm, BENCH_PORT_DOORBELL, doorbell))
+		return -1;
 	sem_init(&b->ready, 0, 0);
 	sem_init(&b->go, 0, 0);
 	if (pthread_create(&thread, NULL, ap_thread, b)) {
@@ -253,8 +249,6 @@ static int report(const struct bench *b)
 
 	printf("{");
 	for (i = 1; i < BENCH_OPS; i++) {
-		if (i == BENCH_IOEVENTFD && !b->client->doorbell)
-			continue;
 		if (!b->count[i]) {
 			fprintf(stderr, "holm-bench: %s was not measured\n", names[i]);
 			return -1;
