@@ -212,13 +212,10 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
 
 /* ---- second-level faults -------------------------------------------------- */
 
-/* exit_args: 0 true when the store has not been looked at yet */
-static int slow_fault(struct holm_vcpu *vcpu)
+static enum holm_next fault_answered(struct holm_vcpu *vcpu, int err)
 {
 	struct holm_run *run = vcpu->run;
-	int err;
 
-	err = holm_mmu_fault(vcpu, &vcpu->fault);
 	trace_holm_fault(vcpu, vcpu->fault.gpa, vcpu->fault.access, err);
 	if (!err) {
 		WRITE_ONCE(vcpu->stats.faults, vcpu->stats.faults + 1);
@@ -232,8 +229,6 @@ static int slow_fault(struct holm_vcpu *vcpu)
 		run->memory_fault.error = -err;
 		return to_user(vcpu, HOLM_EXIT_MEMORY_FAULT);
 	}
-	if (vcpu->exit_args[0] && holm_ioeventfd_store(vcpu, false) > 0)
-		return HOLM_NEXT_ENTER;
 
 	WRITE_ONCE(vcpu->stats.mmio_exits, vcpu->stats.mmio_exits + 1);
 	run->mmio.gpa = vcpu->fault.gpa;
@@ -246,12 +241,28 @@ static int slow_fault(struct holm_vcpu *vcpu)
 	return to_user_complete(vcpu, HOLM_EXIT_MMIO, 0);
 }
 
+/* exit_args: 0 true when the store has not been looked at yet */
+static int slow_fault(struct holm_vcpu *vcpu)
+{
+	int err = holm_mmu_fault(vcpu, &vcpu->fault);
+
+	if (err > 0 && vcpu->exit_args[0] && holm_ioeventfd_store(vcpu, false) > 0)
+		return HOLM_NEXT_ENTER;
+	return fault_answered(vcpu, err);
+}
+
 enum holm_next holm_exit_fault(struct holm_vcpu *vcpu)
 {
-	int done = holm_ioeventfd_store(vcpu, true);
+	int err = holm_mmu_fault_atomic(vcpu, &vcpu->fault);
+	int done = -EAGAIN;
 
-	if (done > 0)
-		return HOLM_NEXT_ENTER;
+	if (err > 0) {		/* device memory */
+		done = holm_ioeventfd_store(vcpu, true);
+		if (done > 0)
+			return HOLM_NEXT_ENTER;
+	}
+	if (likely(err != -EAGAIN && !(err > 0 && done < 0)))
+		return fault_answered(vcpu, err);
 	vcpu->exit_args[0] = done < 0;
 	vcpu->slow = slow_fault;
 	return HOLM_NEXT_SLOW;

@@ -6,7 +6,9 @@
  * the page is got (that may take as long as a userfaultfd handler likes) and
  * entered again to map it, if the table is still the same. The notifier's
  * sequence number (notifier.c) does the same for the launcher's page tables:
- * it is read before them and tested under mmu->lock.
+ * it is read before them and tested under mmu->lock. Most faults need not wait
+ * for anything: holm_mmu_fault_atomic() answers them where they are found, in
+ * one SRCU section.
  *
  * The page is held only until it is mapped; from then on the notifier tells
  * when it goes. What is mapped writable is set dirty in the same critical
@@ -70,23 +72,19 @@ static int slot_max_level(const struct holm_memslot *slot, u64 gpa, int max)
 	return level;
 }
 
-/* Find the slot: 0, or 1 when this is an MMIO exit. */
-static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
+/* Find the slot, in an SRCU section: 0, or 1 when this is an MMIO exit. */
+static int fault_find_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
 {
 	const struct holm_mmu_format *fmt = mmu->format;
-	const struct holm_memslots *slots;
-	const struct holm_memslot *slot;
+	const struct holm_memslots *slots = holm_slots(mmu);
+	const struct holm_memslot *slot = holm_slot_find(slots, ctx->gpa);
 	bool readonly;
-	int idx, ret = 1;
 
-	idx = srcu_read_lock(&mmu->srcu);
-	slots = holm_slots(mmu);
-	slot = holm_slot_find(slots, ctx->gpa);
 	if (!slot || slot->dying)
-		goto out;
+		return 1;
 	readonly = slot->flags & HOLM_SLOT_READONLY;
 	if (readonly && ctx->write)
-		goto out;
+		return 1;
 
 	ctx->slot = slot;
 	ctx->generation = slots->generation;
@@ -102,29 +100,40 @@ static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
 		ctx->max_level = HOLM_PG_4K;
 	else
 		ctx->max_level = slot_max_level(slot, ctx->gpa, fmt->max_leaf);
-	ret = 0;
-out:
+	return 0;
+}
+
+static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
+{
+	int idx, ret;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	ret = fault_find_slot(mmu, ctx);
 	srcu_read_unlock(&mmu->srcu, idx);
 	return ret;
 }
 
 /*
- * Get the page, with a reference. A read fault maps writable where the
- * launcher's own entry is writable already, but breaks no copy-on-write.
+ * Get the page, with a reference, if the launcher has it. A read fault maps
+ * writable where the launcher's own entry is writable already.
  */
+static bool fault_get_page_fast(const struct fault_ctx *ctx, struct page **page, bool *writable)
+{
+	*writable = true;
+	if (ctx->may_write && get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, page))
+		return true;
+	*writable = ctx->write;
+	return !ctx->write && get_user_page_fast_only(ctx->uaddr, FOLL_HONOR_NUMA_FAULT, page);
+}
+
+/* Get the page, with a reference. A read fault breaks no copy-on-write. */
 static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool *writable)
 {
 	unsigned int flags = FOLL_HWPOISON | FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT;
 	struct page *again;
 	long got;
 
-	*writable = true;
-	if (ctx->may_write && get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, page))
-		return 0;
 	*writable = ctx->write;
-	if (!ctx->write && get_user_page_fast_only(ctx->uaddr, FOLL_HONOR_NUMA_FAULT, page))
-		return 0;
-
 	if (ctx->write)
 		flags |= FOLL_WRITE;
 	got = get_user_pages_unlocked(ctx->uaddr, 1, page, flags);
@@ -191,11 +200,11 @@ out:
 }
 
 /*
- * Map the page unless something changed: 0, -EAGAIN to start again, or the
- * number of pages that @cache lacked.
+ * Map the page unless something changed, in an SRCU section: 0, -EAGAIN to
+ * start again, or the number of pages that @cache lacked.
  */
 static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct page *page,
-		     bool writable, struct holm_pt_cache *cache)
+		     bool writable, struct holm_pt_cache *cache, struct list_head *detached)
 {
 	struct holm_pt_leaf leaf = {
 		.gpa = ctx->gpa,
@@ -208,22 +217,20 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 	};
 	struct folio *folio = page_folio(page);
 	unsigned long start, size;
-	LIST_HEAD(detached);
-	int idx, ret = -EAGAIN;
+	int ret = -EAGAIN;
 
 	if (ctx->max_level > HOLM_PG_4K)
 		leaf.level = min(ctx->max_level, host_level(current->mm, ctx->uaddr));
 	size = holm_pt_size(leaf.level);
 	start = ctx->uaddr & ~(size - 1);
 
-	idx = srcu_read_lock(&mmu->srcu);
 	if (holm_slots(mmu)->generation != ctx->generation)
-		goto out_srcu;
+		return -EAGAIN;
 
 	spin_lock(&mmu->lock);
 	if (holm_invalidated(mmu, ctx->seq, start, start + size))
 		goto out_lock;
-	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, cache, &detached);
+	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, cache, detached);
 	if (ret)
 		goto out_lock;
 	/* With the mapping, as seen from holm_dirty_log_get(). */
@@ -237,21 +244,58 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 		folio_set_dirty(folio);
 out_lock:
 	spin_unlock(&mmu->lock);
-out_srcu:
+	return ret;
+}
+
+static struct fault_ctx fault_begin(const struct holm_fault *fault)
+{
+	return (struct fault_ctx) {
+		.gpa = fault->gpa & PAGE_MASK,
+		.write = fault->access & HOLM_ACCESS_WRITE,
+		.fetch = fault->access & HOLM_ACCESS_FETCH,
+	};
+}
+
+int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault)
+{
+	struct holm_mmu *mmu = &vcpu->vm->mmu;
+	struct fault_ctx ctx = fault_begin(fault);
+	struct holm_pt_cache none = {};
+	LIST_HEAD(detached);
+	struct page *page;
+	bool writable;
+	int idx, ret;
+
+	/* There mmu->lock sleeps. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || current->mm != vcpu->vm->mm)
+		return -EAGAIN;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	ret = fault_find_slot(mmu, &ctx);
+	if (ret)
+		goto out;
+	ret = -EAGAIN;
+	ctx.seq = holm_invalidate_seq(mmu);
+	if (!fault_get_page_fast(&ctx, &page, &writable))
+		goto out;
+	if (!fault_map(mmu, &ctx, page, writable, &none, &detached)) {
+		folio_mark_accessed(page_folio(page));
+		ret = 0;
+	}
+	put_page(page);
+out:
 	srcu_read_unlock(&mmu->srcu, idx);
-	holm_pt_free(mmu, &detached, true);
+	if (unlikely(!list_empty(&detached)))
+		holm_pt_free(mmu, &detached, false);
 	return ret;
 }
 
 int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
-	struct fault_ctx ctx = {
-		.gpa = fault->gpa & PAGE_MASK,
-		.write = fault->access & HOLM_ACCESS_WRITE,
-		.fetch = fault->access & HOLM_ACCESS_FETCH,
-	};
+	struct fault_ctx ctx = fault_begin(fault);
 	struct holm_pt_cache cache = {};
+	bool first = true;
 	int ret;
 
 	might_sleep();
@@ -259,16 +303,25 @@ int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 		return -EFAULT;
 
 	for (;;) {
+		LIST_HEAD(detached);
 		struct page *page;
 		bool writable;
+		int idx;
 
 		ret = fault_slot(mmu, &ctx);
 		if (ret)
 			break;
 		ctx.seq = holm_invalidate_seq(mmu);
-		ret = fault_get_page(&ctx, &page, &writable);
+		ret = 0;
+		/* The first time, holm_mmu_fault_atomic() has looked already. */
+		if (first || !fault_get_page_fast(&ctx, &page, &writable))
+			ret = fault_get_page(&ctx, &page, &writable);
+		first = false;
 		if (!ret) {
-			ret = fault_map(mmu, &ctx, page, writable, &cache);
+			idx = srcu_read_lock(&mmu->srcu);
+			ret = fault_map(mmu, &ctx, page, writable, &cache, &detached);
+			srcu_read_unlock(&mmu->srcu, idx);
+			holm_pt_free(mmu, &detached, true);
 			if (!ret)
 				folio_mark_accessed(page_folio(page));
 			put_page(page);

@@ -214,7 +214,8 @@ void holm_dirty_mark(struct holm_vm *vm, u64 gpa);
 
 /**
  * holm_mmu_fault() - answer a second-level fault
- * @vcpu: the vCPU of this thread, not loaded (may sleep)
+ * @vcpu: the vCPU of this thread, not loaded (may sleep);
+ *	holm_mmu_fault_atomic() was tried first
  * @fault: the fault
  *
  * Return: 0 when the guest may try again; 1 when no slot answers (or a write
@@ -222,6 +223,18 @@ void holm_dirty_mark(struct holm_vm *vm, u64 gpa);
  * the slot's memory cannot be had; -EINTR when a signal interrupted it.
  */
 int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault);
+
+/**
+ * holm_mmu_fault_atomic() - answer a second-level fault without waiting
+ * @vcpu: the vCPU of this thread
+ * @fault: the fault
+ *
+ * For pages that the launcher's page tables have, where no table is missing.
+ *
+ * Context: process, IRQs on; preemption may be off. Return: 0, 1 as for
+ * holm_mmu_fault(); -EAGAIN: that has to be called.
+ */
+int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault);
 
 /**
  * holm_guest_read(), holm_guest_write() - copy guest-physical memory

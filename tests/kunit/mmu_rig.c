@@ -33,8 +33,11 @@ void rig_run(struct kunit *test, void (*body)(struct kunit *test, struct holm_en
 int rig_fault(struct holm_env *env, u64 gpa, u32 access)
 {
 	struct holm_fault arg = { .gpa = gpa, .access = access };
+	int err;
 
-	return holm_mmu_fault(env->vcpu, &arg);
+	/* As the exit handler does. */
+	err = holm_mmu_fault_atomic(env->vcpu, &arg);
+	return err == -EAGAIN ? holm_mmu_fault(env->vcpu, &arg) : err;
 }
 
 int rig_set(struct holm_env *env, u32 id, u32 flags, u64 gpa, u64 size, u64 uaddr)
