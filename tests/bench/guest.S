@@ -47,11 +47,15 @@
 8:
 .endm
 
-/* BEGIN opens the loop of \n, END closes it and reports the operation. */
-.macro BEGIN n
+/*
+ * BEGIN opens the loop of \n, END closes it and reports the operation. The
+ * label is for tests/bench/profile.
+ */
+.macro BEGIN n, id
 	mov	$\n, %r12
 	mov	$\n, %r14
 	TICKS	%r13
+bench_loop_\id:
 1:
 .endm
 
@@ -90,31 +94,31 @@ bench_guest:
 	mov	$2, %ebp
 again:
 	SECTION	BENCH_EMPTY
-	BEGIN	1000
+	BEGIN	1000, empty
 	END	BENCH_EMPTY
 
 	SECTION	BENCH_CPUID
-	BEGIN	1000
+	BEGIN	1000, cpuid
 	xor	%eax, %eax
 	xor	%ecx, %ecx
 	cpuid
 	END	BENCH_CPUID
 
 	SECTION	BENCH_HYPERCALL
-	BEGIN	1000
+	BEGIN	1000, hypercall
 	mov	$-1, %rax
 bench_guest_vmcall:
 	vmcall
 	END	BENCH_HYPERCALL
 
 	SECTION	BENCH_MSR
-	BEGIN	1000
+	BEGIN	1000, msr
 	SET_MSR	MSR_TSC_ADJUST, 0
 	END	BENCH_MSR
 
 	/* Interrupts are off: it stays pending. */
 	SECTION	BENCH_ICR_SELF
-	BEGIN	1000
+	BEGIN	1000, icr_self
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR
 	END	BENCH_ICR_SELF
 	sti
@@ -122,22 +126,22 @@ bench_guest_vmcall:
 	cli
 
 	SECTION	BENCH_ICR_OTHER
-	BEGIN	1000
+	BEGIN	1000, icr_other
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_NULL, 1
 	END	BENCH_ICR_OTHER
 
 	SECTION	BENCH_IOEVENTFD
-	BEGIN	1000
+	BEGIN	1000, ioeventfd
 	out	%ax, $BENCH_PORT_DOORBELL
 	END	BENCH_IOEVENTFD
 
 	SECTION	BENCH_PORT
-	BEGIN	1000
+	BEGIN	1000, port
 	out	%al, $BENCH_PORT_NULL
 	END	BENCH_PORT
 
 	SECTION	BENCH_HLT
-	BEGIN	500
+	BEGIN	500, hlt
 	SET_MSR	MSR_X2APIC_SELF_IPI, BENCH_VECTOR
 	sti
 	hlt
@@ -146,7 +150,7 @@ bench_guest_vmcall:
 
 	/* Less the time that is spent until the deadline. */
 	SECTION	BENCH_TIMER
-	BEGIN	100
+	BEGIN	100, timer
 	mov	BENCH_FLAG, %esi
 	rdtsc
 	shl	$32, %rdx
@@ -174,7 +178,7 @@ bench_guest_vmcall:
 	sub	%ebp, %ebx
 	shl	$21, %ebx
 3:	add	$BENCH_FRESH, %ebx
-	BEGIN	512
+	BEGIN	512, fault
 	movb	$1, (%rbx)
 	add	$0x1000, %rbx
 	END	BENCH_FAULT
@@ -189,7 +193,7 @@ bench_guest_vmcall:
 	sub	%ebp, %ebx
 	shl	$23, %ebx
 3:	add	$BENCH_HUGE, %ebx
-	BEGIN	4
+	BEGIN	4, fault_2m
 	movb	$1, (%rbx)
 	add	$0x200000, %rbx
 	END	BENCH_FAULT_2M
@@ -202,7 +206,7 @@ bench_guest_vmcall:
 	jb	2b
 	out	%al, $BENCH_PORT_PROTECT
 	mov	$BENCH_DIRTY, %ebx
-	BEGIN	(BENCH_DIRTY_SIZE / 0x1000)
+	BEGIN	(BENCH_DIRTY_SIZE / 0x1000), dirty_fault
 	movb	$1, (%rbx)
 	add	$0x1000, %rbx
 	END	BENCH_DIRTY_FAULT
@@ -220,7 +224,7 @@ bench_guest_vmcall:
 	mov	$2, %ebp
 again_wake:
 	SECTION	BENCH_WAKE
-	BEGIN	200
+	BEGIN	200, wake
 	mov	BENCH_FLAG, %esi
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_AP, 1
 2:	cli
