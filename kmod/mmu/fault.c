@@ -39,7 +39,7 @@
  * @fetch: the guest executes
  * @may_write: a read may map writable too
  * @logging: the slot has a dirty bitmap
- * @max_level: largest page that the slot and its flags allow
+ * @max_level: largest page that the slot's flags allow
  * @slot: valid as long as @generation is the table's
  * @generation: of the slot table
  * @seq: of the notifier
@@ -99,7 +99,7 @@ static int fault_find_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
 	if ((ctx->logging && ctx->may_write) || (fmt->nx_huge && ctx->fetch))
 		ctx->max_level = HOLM_PG_4K;
 	else
-		ctx->max_level = slot_max_level(slot, ctx->gpa, fmt->max_leaf);
+		ctx->max_level = fmt->max_leaf;
 	return 0;
 }
 
@@ -219,13 +219,16 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 	unsigned long start, size;
 	int ret = -EAGAIN;
 
-	if (ctx->max_level > HOLM_PG_4K)
-		leaf.level = min(ctx->max_level, host_level(current->mm, ctx->uaddr));
-	size = holm_pt_size(leaf.level);
-	start = ctx->uaddr & ~(size - 1);
-
 	if (holm_slots(mmu)->generation != ctx->generation)
 		return -EAGAIN;
+	/* What devices map huge (DAX) may consist of single pages. */
+	if (ctx->max_level > HOLM_PG_4K &&
+	    (folio_test_large(folio) || is_zone_device_page(page)))
+		leaf.level = slot_max_level(ctx->slot, ctx->gpa,
+					    min(ctx->max_level,
+						host_level(current->mm, ctx->uaddr)));
+	size = holm_pt_size(leaf.level);
+	start = ctx->uaddr & ~(size - 1);
 
 	spin_lock(&mmu->lock);
 	if (holm_invalidated(mmu, ctx->seq, start, start + size))

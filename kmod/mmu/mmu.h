@@ -143,7 +143,9 @@ struct holm_window {
  * @srcu: readers of @slots
  * @slots_seq: another value, not 0, with each table: written after @slots,
  *	under @slots_lock, and read without a lock before it
- * @roots: [m] root tables; root 0 is the guest's
+ * @roots: [m] root tables; root 0 is the guest's. @last is the table of 4K
+ *	entries that was used last, NULL when there may be none: it is for the
+ *	2 MiB at @last_gpa
  * @notifier: on the launcher's mm
  * @invalidate_seq, @invalidate_in_progress, @invalidate_start,
  * @invalidate_end: [m] a fault that got its page before an invalidation must
@@ -163,6 +165,8 @@ struct holm_mmu {
 	struct {
 		u64 *table;
 		u64 pa;
+		u64 *last;
+		u64 last_gpa;
 	} roots[HOLM_MMU_ROOTS];
 	struct mmu_notifier notifier;
 	unsigned long invalidate_seq;

@@ -95,6 +95,7 @@ void holm_pt_roots_free(struct holm_mmu *mmu)
 		set_page_private(page, mmu->format->levels);
 		list_add(&page->lru, &detached);
 		mmu->roots[i].table = NULL;
+		mmu->roots[i].last = NULL;
 		mmu->roots[i].pa = 0;
 	}
 	holm_pt_free(mmu, &detached, true);
@@ -231,7 +232,11 @@ static void pt_iter_clear(struct pt_iter *it)
 static void pt_detach(struct holm_mmu *mmu, u64 entry, int level, struct list_head *detached)
 {
 	struct page *page = pt_page(mmu->format, entry);
+	unsigned int i;
 
+	/* It, or a table below it, may be the one. */
+	for (i = 0; i < HOLM_MMU_ROOTS; i++)
+		mmu->roots[i].last = NULL;
 	set_page_private(page, level - 1);
 	list_add(&page->lru, detached);
 }
@@ -276,10 +281,13 @@ static u64 *pt_descend(struct holm_mmu *mmu, unsigned int root, u64 gpa, int lev
 {
 	const struct holm_mmu_format *fmt = mmu->format;
 	u64 *table = mmu->roots[root].table;
+	u64 last_gpa = gpa & ~(holm_pt_size(HOLM_PG_2M) - 1);
 	int l;
 
 	lockdep_assert_held(&mmu->lock);
 	*need = 0;
+	if (level == HOLM_PG_4K && mmu->roots[root].last && mmu->roots[root].last_gpa == last_gpa)
+		return &mmu->roots[root].last[holm_pt_index(gpa, level)];
 	for (l = fmt->levels; l > level; l--) {
 		u64 *ep = &table[holm_pt_index(gpa, l)];
 		u64 entry = READ_ONCE(*ep);
@@ -305,6 +313,10 @@ static u64 *pt_descend(struct holm_mmu *mmu, unsigned int root, u64 gpa, int lev
 			pt_split(mmu, ep, entry, l, cache->pages[--cache->nr]);
 		}
 		table = pt_table(fmt, READ_ONCE(*ep));
+	}
+	if (level == HOLM_PG_4K) {
+		mmu->roots[root].last = table;
+		mmu->roots[root].last_gpa = last_gpa;
 	}
 	return &table[holm_pt_index(gpa, level)];
 }
