@@ -40,6 +40,7 @@
  * @may_write: a read may map writable too
  * @logging: the slot has a dirty bitmap
  * @max_level: largest page that the slot's flags allow
+ * @level: of the launcher's mapping, or 0: not looked at yet
  * @slot: valid as long as @generation is the table's
  * @generation: of the slot table
  * @seq: of the notifier
@@ -52,6 +53,7 @@ struct fault_ctx {
 	bool may_write;
 	bool logging;
 	int max_level;
+	int level;
 	const struct holm_memslot *slot;
 	u64 generation;
 	unsigned long seq;
@@ -161,15 +163,15 @@ static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool 
 }
 
 /*
- * The size of the launcher's own mapping. IRQs off keep the tables from being
- * freed, as for get_user_pages_fast(). Whatever may make the mapping smaller
- * is announced to the notifier first, so the answer holds when
+ * The size of the launcher's own mapping; 0: it has none. IRQs off keep the
+ * tables from being freed, as for get_user_pages_fast(). Whatever may make the
+ * mapping smaller is announced to the notifier first, so the answer holds when
  * holm_invalidated() says so.
  */
 static int host_level(struct mm_struct *mm, unsigned long addr)
 {
-	int level = HOLM_PG_4K;
 	unsigned long flags;
+	int level = 0;
 	pgd_t pgd;
 	p4d_t p4d;
 	pud_t pud;
@@ -194,9 +196,19 @@ static int host_level(struct mm_struct *mm, unsigned long addr)
 		goto out;
 	if (pmd_leaf(pmd))
 		level = HOLM_PG_2M;
+	else if (pte_present(READ_ONCE(*pte_offset_kernel(&pmd, addr))))
+		level = HOLM_PG_4K;
 out:
 	local_irq_restore(flags);
 	return level;
+}
+
+static int host_level_of(const struct fault_ctx *ctx)
+{
+	int level = ctx->level ?: host_level(current->mm, ctx->uaddr);
+
+	/* Should it be gone again, holm_invalidated() will say so. */
+	return max_t(int, level, HOLM_PG_4K);
 }
 
 /*
@@ -225,8 +237,7 @@ static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct p
 	if (ctx->max_level > HOLM_PG_4K &&
 	    (folio_test_large(folio) || is_zone_device_page(page)))
 		leaf.level = slot_max_level(ctx->slot, ctx->gpa,
-					    min(ctx->max_level,
-						host_level(current->mm, ctx->uaddr)));
+					    min(ctx->max_level, host_level_of(ctx)));
 	size = holm_pt_size(leaf.level);
 	start = ctx->uaddr & ~(size - 1);
 
@@ -279,7 +290,8 @@ int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault
 		goto out;
 	ret = -EAGAIN;
 	ctx.seq = holm_invalidate_seq(mmu);
-	if (!fault_get_page_fast(&ctx, &page, &writable))
+	ctx.level = host_level(current->mm, ctx.uaddr);
+	if (!ctx.level || !fault_get_page_fast(&ctx, &page, &writable))
 		goto out;
 	if (!fault_map(mmu, &ctx, page, writable, &none, &detached)) {
 		folio_mark_accessed(page_folio(page));
