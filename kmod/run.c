@@ -128,23 +128,17 @@ static int run_take(struct holm_vcpu *vcpu)
 
 /* ---- run page out --------------------------------------------------------- */
 
-/* Exits that need a decoder, or end the guest; and whatever the launcher wants. */
-static bool exit_wants_sregs(const struct holm_vcpu *vcpu)
+/* Exits that need a decoder, or end the guest. */
+#define SREGS_EXITS	(BIT(HOLM_EXIT_MMIO) | BIT(HOLM_EXIT_EMULATE) | \
+			 BIT(HOLM_EXIT_TASK_SWITCH) | BIT(HOLM_EXIT_SHUTDOWN) | \
+			 BIT(HOLM_EXIT_MEMORY_FAULT) | BIT(HOLM_EXIT_FAIL_ENTRY) | \
+			 BIT(HOLM_EXIT_INTERNAL_ERROR))
+
+static __always_inline bool exit_wants_sregs(const struct holm_vcpu *vcpu)
 {
-	switch (vcpu->exit_reason) {
-	case HOLM_EXIT_IO:
-		return vcpu->exit_string_io || READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
-	case HOLM_EXIT_MMIO:
-	case HOLM_EXIT_EMULATE:
-	case HOLM_EXIT_TASK_SWITCH:
-	case HOLM_EXIT_SHUTDOWN:
-	case HOLM_EXIT_MEMORY_FAULT:
-	case HOLM_EXIT_FAIL_ENTRY:
-	case HOLM_EXIT_INTERNAL_ERROR:
-		return true;
-	default:
-		return READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
-	}
+	return BIT(vcpu->exit_reason) & SREGS_EXITS ||
+	       (vcpu->exit_reason == HOLM_EXIT_IO && vcpu->exit_string_io) ||
+	       READ_ONCE(vcpu->run->want) & HOLM_WANT_SREGS;
 }
 
 static u32 give_parts(const struct holm_vcpu *vcpu)

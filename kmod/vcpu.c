@@ -251,8 +251,6 @@ static long vcpu_ioctl_locked(struct holm_vcpu *vcpu, unsigned int cmd, unsigned
 	void __user *argp = (void __user *)uarg;
 
 	switch (cmd) {
-	case HOLM_RUN:
-		return uarg ? -EINVAL : holm_run(vcpu);
 	case HOLM_GET_STATE:
 		return vcpu_state_blocks(vcpu, argp, holm_state_blocks_get);
 	case HOLM_SET_STATE:
@@ -283,7 +281,12 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	/* A vCPU has one user at a time: its own thread. */
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
-	ret = vcpu->state == HOLM_OBJ_DYING ? -EIO : vcpu_ioctl_locked(vcpu, cmd, uarg);
+	if (unlikely(vcpu->state == HOLM_OBJ_DYING))
+		ret = -EIO;
+	else if (likely(cmd == HOLM_RUN))
+		ret = uarg ? -EINVAL : holm_run(vcpu);
+	else
+		ret = vcpu_ioctl_locked(vcpu, cmd, uarg);
 	/* Part of the state could not be had: what was returned is not it. */
 	if (unlikely(vcpu->state == HOLM_OBJ_DYING))
 		ret = -EIO;
