@@ -275,8 +275,10 @@ static __always_inline bool vmcs_try_read(unsigned long field, unsigned long *va
 static __always_inline bool vmcs_try_write(unsigned long field, unsigned long value)
 {
 	asm goto("1: vmwrite %[value], %[field]\n\t"
-		 "jna %l[failed]\n\t"
-		 _ASM_EXTABLE(1b, %l[failed])
+		 "ja 3f\n"
+		 "2: jmp %l[failed]\n"
+		 "3:\n"
+		 _ASM_EXTABLE(1b, 2b)
 		 : : [field] "r" (field), [value] "rm" (value)
 		 : "cc", "memory"
 		 : failed);
