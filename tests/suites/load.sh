@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Groups: amd
+# Kernels: small-6.12
+# Timeout: 1800
+#
+# Linux guests under load: all CPUs busy with programs that check themselves and
+# a clock that keeps to the host's; several guests at once, each with its own
+# memory.
+
+. "$TOP/tests/suites/lib.sh"
+
+share=$WORK/share
+mkdir -p "$share/out"
+"$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 >&2
+
+cat >"$share/lib" <<'EOF'
+# guest LOG CPUS MIB KERNEL ARGUMENT... - one that powers off by itself. Each line
+# comes with the host's uptime.
+guest()
+{
+	local log=$1 cpus=$2 mem=$3 kernel=$4
+
+	shift 4
+	{
+		timeout 800 holm run --cpus "$cpus" --memory "${mem}M" \
+			--kernel "/share/vmlinuz-$kernel" --initrd /share/initrd \
+			--cmdline "console=ttyS0 panic=-1 quiet holm.demo=batch $* tsc_early_khz=$TSC_KHZ" \
+			</dev/null 2>&1
+		echo "exit status $?"
+	} | tr -d '\r' | while IFS= read -r line; do
+		read -r now rest </proc/uptime
+		echo "$now $line"
+	done >"$log"
+}
+
+# judge LOG - it ran to its end, and its kernel had nothing to report
+judge()
+{
+	grep -q 'exit status 0$' "$1" && grep -q 'holm: the guest powered off' "$1" ||
+		{ tail -n 30 "$1"; return 1; }
+	! grep -E 'WARNING: CPU|Call Trace|BUG: |segfault|Segmentation fault|Oops: |soft lockup|detected stall|hung task|, [1-9][0-9]* wrong' "$1"
+}
+EOF
+
+# Drift: 0.1 % of the time, beside the 0.15 s that two lines may take to come.
+cat >"$share/stress" <<'EOF'
+#!/bin/sh
+. /share/lib
+guest /share/out/log "$1" 256 "$2" holm.show=topology "holm.stress=$3"
+judge /share/out/log || exit 1
+grep -E 'holm: (clock|stress)| cpu:|LOC:|RES:|CAL:|TLB:' /share/out/log
+awk -v most="$3" '
+	/holm: clock/ { host[++n] = $1; guest[n] = $4 }
+	END {
+		if (n != 2) exit 1
+		h = host[2] - host[1]; g = guest[2] - guest[1]; d = g > h ? g - h : h - g
+		printf "host %.2f s, guest %.2f s, apart %.2f s\n", h, g, d
+		exit h < most - 2 || d > h / 1000 + 0.15
+	}' /share/out/log
+EOF
+
+cat >"$share/many" <<'EOF'
+#!/bin/sh
+# many COUNT MIB FILL STRESS - at the same time, each with a mark
+. /share/lib
+for n in $(seq "$1"); do
+	guest "/share/out/many.$n" 1 "$2" small-6.12 "holm.mark=guest-$n-of-$1 holm.fill=$3 holm.stress=$4" &
+done
+for n in $(seq "$1"); do
+	while ! grep -q 'exit status' "/share/out/many.$n"; do sleep 1; done
+done
+for n in $(seq "$1"); do
+	judge "/share/out/many.$n" || { echo "guest $n"; exit 1; }
+	[ "$(grep -c "holm: guest-$n-of-$1: $3 MiB .*, 0 wrong" "/share/out/many.$n")" = 3 ] || {
+		echo "guest $n did not look at its memory three times"
+		exit 1
+	}
+	# What one writes no other one shows.
+	grep 'holm: guest-' "/share/out/many.$n" | grep -v "guest-$n-of-$1" && exit 1
+done
+echo "all $1 had their memory"
+EOF
+
+bed()
+{
+	local name=$1
+
+	shift
+	try "$name" "$TOP/tests/bed/run" --vendor "$GROUP" --timeout 900 --share "$share" "$@"
+	sed -n 's/^/# /p' "$WORK/log" | grep -v '^# bed:' | tail -n 12
+}
+
+bed "4 vCPUs under stress" -- sh /share/stress 4 small-6.12 15
+bed "8 guests of 128 MiB side by side" -- sh /share/many 8 128 8 2
+plan
