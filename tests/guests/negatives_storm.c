@@ -170,6 +170,8 @@ static void shrink_slabs(void)
 	glob_t paths;
 	size_t i;
 
+	/* Of dead processes' entries in /proc, and the like. */
+	write_text("/proc/sys/vm/drop_caches", "3");
 	if (glob("/sys/kernel/slab/*/shrink", 0, NULL, &paths))
 		return;
 	for (i = 0; i < paths.gl_pathc; i++)

@@ -195,7 +195,6 @@ static int move_state(const struct holm_vcpu_handle *vcpu)
 		{ HOLM_STATE_REGS, &regs, sizeof(regs) },
 		{ HOLM_STATE_DEBUGREGS, &dregs, sizeof(dregs) },
 		{ HOLM_STATE_XSTATE, xstate, hv.caps.xstate_size },
-		{ HOLM_STATE_EVENTS, &events, sizeof(events) },
 		{ HOLM_STATE_MP, &mp, sizeof(mp) },
 	};
 	unsigned int i;
@@ -213,7 +212,10 @@ static int move_state(const struct holm_vcpu_handle *vcpu)
 		if (err)
 			return err;
 	}
-	/* Others send to it meanwhile: what is set would lose that. */
+	/* Others send to it meanwhile: these, set, would lose an NMI or interrupt. */
+	err = holm_vcpu_get_state(vcpu, HOLM_STATE_EVENTS, &events, sizeof(events));
+	if (err)
+		return err;
 	return holm_vcpu_get_state(vcpu, HOLM_STATE_LAPIC, &lapic, sizeof(lapic));
 }
 
