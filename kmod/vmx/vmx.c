@@ -389,6 +389,8 @@ static void vmx_vcpu_destroy(struct holm_vcpu *vcpu)
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 
 	vmcs_unload_remote(vmx);
+	/* Memory that some CPU still has as a VMCS must not be anyone else's. */
+	WARN_ON_ONCE(READ_ONCE(vmx->cpu) >= 0);
 	if (vmx->vpid)
 		ida_free(&vmx_vpids, vmx->vpid);
 	vmx_apic_destroy(vmx);
