@@ -8,7 +8,7 @@ import sys
 from .bed import BedError
 
 HOSTS = ("small-6.12", "small-6.1", "small-6.12-debug", "small-6.1-debug",
-         "debian-6.1", "debian-6.12")
+         "small-6.12-kcsan", "debian-6.1", "debian-6.12")
 
 # What stock kernels have as modules and the beds need.
 _DEBIAN_MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p",
