@@ -63,6 +63,7 @@ extern struct hypervisor {
 	bool intel, amd;	/* backend */
 	bool tcg, bochs;	/* the host is emulated by QEMU without KVM, by Bochs */
 	unsigned int rounds;	/* this many times what rows of several vCPUs do */
+	unsigned int patience;	/* this many times as long until they time out */
 } hv;
 
 /* A bit that guests are shown; reg: 0 EAX, 1 EBX, 2 ECX, 3 EDX. */

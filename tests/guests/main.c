@@ -3,11 +3,14 @@
  * holm-guests: micro-guests and what they must do. Prints TAP.
  *
  * holm-torture: the same program: those of several vCPUs, while everything
- * around them changes.
+ * around them changes. holm-overcommit: those whose memory the host does not
+ * have.
  *
  * usage: holm-guests [-a] [-x N] [PART-OF-NAME...]
  *
  *        holm-torture SECONDS [PART-OF-NAME...]
+ *
+ *        holm-overcommit [GUESTS [ROUNDS]]
  *
  * -a: run also what would be skipped
  * -x N: N times as many rounds where several vCPUs do something
@@ -23,10 +26,11 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "overcommit.h"
 #include "run.h"
 #include "torture.h"
 
-struct hypervisor hv = { .dev = -1, .rounds = 1 };
+struct hypervisor hv = { .dev = -1, .rounds = 1, .patience = 1 };
 
 static cpu_set_t all_cpus;	/* tests may restrict themselves to fewer */
 static char **filters;
@@ -205,6 +209,21 @@ static int open_hypervisor(void)
 	return 0;
 }
 
+/* Memory is beside the guests' own: see overcommit.c. */
+static int memory_main(int argc, char **argv)
+{
+	int ret;
+
+	if (open_hypervisor())
+		return 1;
+	filters = argv + argc;
+	ret = overcommit_main(argc, argv);
+	if (!ret)
+		printf("1..%u\n", count);
+	close(hv.dev);
+	return ret ? ret : failures != 0;
+}
+
 /* holm-torture SECONDS [PART-OF-NAME...] */
 static int torture_main(int argc, char **argv)
 {
@@ -218,6 +237,8 @@ static int torture_main(int argc, char **argv)
 	filters = argv + 2;
 	only_failures = true;
 	hv.rounds = 3;
+	/* The disturbance takes most of the time. */
+	hv.patience = 4;
 	if (open_hypervisor())
 		return 1;
 	if (torture_begin(seconds))
@@ -242,8 +263,11 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sched_getaffinity(0, sizeof(all_cpus), &all_cpus);
 	watchdog_init();
-	if (!strcmp(name ? name + 1 : argv[0], "holm-torture"))
+	name = name ? name + 1 : argv[0];
+	if (!strcmp(name, "holm-torture"))
 		return torture_main(argc, argv);
+	if (!strcmp(name, "holm-overcommit"))
+		return memory_main(argc, argv);
 
 	while ((option = getopt(argc, argv, "+ax:")) >= 0) {
 		if (option == 'a')

@@ -352,7 +352,7 @@ static void run_row(struct guest *g)
 	unsigned int i;
 
 	sigaction(SIGUSR1, &action, NULL);
-	watchdog_limit(SMP_SECONDS * hv.rounds);
+	watchdog_limit(SMP_SECONDS * hv.rounds * hv.patience);
 	g->priv = NULL;
 	s.n = s.row->n;
 	sem_init(&s.changed, 0, 0);
@@ -391,4 +391,5 @@ void test_smp(void)
 	test_smp_ipi();
 	test_smp_memory();
 	test_smp_time();
+	test_smp_irqfd();
 }

@@ -203,6 +203,7 @@ void test_smp_start(void);
 void test_smp_ipi(void);
 void test_smp_memory(void);
 void test_smp_time(void);
+void test_smp_irqfd(void);
 
 #endif /* __ASSEMBLER__ */
 #endif

@@ -3,7 +3,7 @@
  * What goes on around guests of several vCPUs in holm-torture: threads of this
  * process change slots and memory, send signals and move the vCPUs' state out
  * and in; a process beside it stops and freezes all of it, takes CPUs offline
- * and tries to unload the module.
+ * and tries to unload the module, and to load it once more.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,6 +29,7 @@
 #define EXTRA_SIZE	0x10000
 #define CGROUP		"/sys/fs/cgroup/torture"
 #define KSM		"/sys/kernel/mm/ksm/"
+#define MODULE		"/modules/holm.ko"	/* where beds have it */
 /* Nothing the host's own threads write: the page tables, and the stacks. */
 #define PROTECT_TABLES	PML4_ADDR
 #define PROTECT_STACKS	SMP_STACK
@@ -36,7 +37,7 @@
 enum deed {
 	SLOT_ADDED, SLOT_MOVED, SLOT_REMOVED, LOG_SWITCHED, LOG_READ,
 	PROTECTED, PAGED_OUT, MERGEABLE, ADVISED, SIGNALS, STATES_MOVED,
-	STOPPED, FROZEN, CPU_OFF, CPU_ON, UNLOAD_REFUSED, DEEDS,
+	STOPPED, FROZEN, CPU_OFF, CPU_ON, UNLOAD_REFUSED, LOAD_REFUSED, DEEDS,
 };
 
 static const char *const deed_names[DEEDS] = {
@@ -44,7 +45,7 @@ static const char *const deed_names[DEEDS] = {
 	"memory protected", "memory paged out", "memory made mergeable", "memory discarded",
 	"signals to vCPU threads", "vCPU states moved out and in",
 	"stopped and continued", "frozen and thawed", "CPUs offline", "CPUs online",
-	"module unloads refused",
+	"module unloads refused", "module loads refused",
 };
 
 /* Shared with the process beside. */
@@ -369,10 +370,27 @@ static void unload(uint64_t *random)
 		wrong("unloading", errno);
 }
 
+/* Once more: all of it is read and linked before its name is found to be taken. */
+static void load(uint64_t *random)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+
+	(void)random;
+	if (fd < 0)
+		return;
+	if (!syscall(SYS_finit_module, fd, "", 0))
+		wrong("the module was loaded twice", EEXIST);
+	else if (errno == EEXIST)
+		did(LOAD_REFUSED);
+	else
+		wrong("loading", errno);
+	close(fd);
+}
+
 static void beside(void)
 {
 	static void (*const deeds[])(uint64_t *random) = {
-		stop_and_go, freeze, hotplug, unload, unload,
+		stop_and_go, freeze, hotplug, unload, unload, load,
 	};
 	uint64_t random = 1;
 
