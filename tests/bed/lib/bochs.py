@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 
+from . import bochs_mend
 from .bed import Bed, BedError
 
 MODEL = "corei7_skylake_x"
@@ -123,10 +124,13 @@ class Bochs(Bed):
             self._make_disk()
         with open(os.path.join(self.work, "bochsrc"), "w") as f:
             f.write(self._configuration())
+        program = os.path.join(self.work, "bochs-bin")
+        if not bochs_mend.write_mended(program):
+            program = bochs_mend.PROGRAM
         # Debian builds Bochs with its debugger, which waits for a command.
         with open(os.path.join(self.work, "commands"), "w") as f:
             f.write(open(options.debugger).read() if options.debugger else "continue\n")
-        self.spawn(["bochs", "-q", "-f", "bochsrc", "-rc", "commands"],
+        self.spawn([program, "-q", "-f", "bochsrc", "-rc", "commands"],
                    cwd=self.work, stdout=subprocess.PIPE)
 
     def channels(self):
