@@ -25,9 +25,9 @@ static bool tpr_shadow = true;
 module_param(tpr_shadow, bool, 0444);
 MODULE_PARM_DESC(tpr_shadow, "VMX: guests access CR8 without an exit where the CPU can (default Y)");
 
-static bool apicv;
+static bool apicv = true;
 module_param(apicv, bool, 0444);
-MODULE_PARM_DESC(apicv, "VMX: the CPU delivers interrupts to guests in x2APIC mode where it can (default N)");
+MODULE_PARM_DESC(apicv, "VMX: the CPU delivers interrupts to guests in x2APIC mode where it can (default Y)");
 
 /* For guests in x2APIC mode: what of the APIC does not exit. */
 static unsigned long *apicv_msr_bitmap;

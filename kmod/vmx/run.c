@@ -202,21 +202,12 @@ static void unblock_nmi(void)
  */
 static void take_vectoring(struct holm_vcpu *vcpu, u32 info)
 {
-	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	struct holm_event event = {
 		.type = FIELD_GET(INTR_TYPE, info),
 		.vector = FIELD_GET(INTR_VECTOR, info),
 	};
 
 	switch (event.type) {
-	case HOLM_EVENT_INTERRUPT:
-		/*
-		 * One that the CPU took from the virtual-APIC page is in
-		 * service. Bochs does not say here which it is.
-		 */
-		if (vmx->virt_apic && !vmx->inject_intr)
-			event.vector = vmcs_read16(VMCS_GUEST_INTR_STATUS) >> 8;
-		break;
 	case HOLM_EVENT_NMI:
 		unblock_nmi();
 		break;
@@ -334,7 +325,6 @@ void vmx_run(struct holm_vcpu *vcpu)
 	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 	if (unlikely(info & INTR_VALID))
 		take_vectoring(vcpu, info);
-	vmx->inject_intr = false;
 }
 
 /* Loaded; takes effect at the next entry. */

@@ -396,9 +396,6 @@ void vmx_inject(struct holm_vcpu *vcpu, const struct holm_event *event)
 	case HOLM_EVENT_NMI:
 		vmx->inject_nmi = true;
 		break;
-	case HOLM_EVENT_INTERRUPT:
-		vmx->inject_intr = true;
-		break;
 	}
 	vmcs_write32(VMCS_ENTRY_INTR_INFO, info);
 }

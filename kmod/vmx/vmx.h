@@ -283,7 +283,6 @@ struct vmx_vm {
  * @eptp: as the VMCS has it
  * @apic_page: virtual-APIC page; NULL without the TPR shadow
  * @virt_apic: the VMCS has SEC_APICV
- * @inject_intr: the event given to the VMCS is an interrupt
  * @tpr_threshold, @eoi_exit: as the VMCS has them
  * @cr0, @cr4: as last given to the VMCS, the guest's view
  * @rflags, @rsp: as the VMCS has them while @rip_known
@@ -324,7 +323,6 @@ struct vmx_vcpu {
 	u64 eptp;
 	u32 *apic_page;
 	bool virt_apic;
-	bool inject_intr;
 	u32 tpr_threshold;
 	u64 eoi_exit[4];
 	u64 cr0_mask;

@@ -282,6 +282,8 @@ int main(int argc, char **argv)
 	filters = argv + optind;
 	if (open_hypervisor())
 		return 1;
+	if (hv.caps.features & HOLM_CAP_APICV)
+		printf("# virtual-interrupt delivery\n");
 
 	test_modes();
 	test_exceptions();

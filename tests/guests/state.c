@@ -390,8 +390,6 @@ void test_state(void)
 		twin = &twins[i];
 		if (twin->x2apic && !hv_has(1, 0, 2, 21))
 			guest_skip(twin->name, "CPUID has no x2APIC");
-		else if (twin->x2apic && hv.bochs && hv.caps.features & HOLM_CAP_APICV)
-			guest_skip(twin->name, "Bochs names the wrong event when a fault interrupts a virtual interrupt");
 		else if (twin->watchpoint && hv.tcg)
 			guest_skip(twin->name, "QEMU crashes when VMRUN changes DR7");
 		else if (twin->step && hv.bochs)
