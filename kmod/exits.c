@@ -241,11 +241,31 @@ static enum holm_next fault_answered(struct holm_vcpu *vcpu, int err)
 	return to_user_complete(vcpu, HOLM_EXIT_MMIO, 0);
 }
 
-/* exit_args: 0 true when the store has not been looked at yet */
+/* The page may be waited for by the guest, which has something else to do. */
+static int fault_or_tell(struct holm_vcpu *vcpu)
+{
+	unsigned long absent;
+	int err = holm_mmu_fault_nowait(vcpu, &vcpu->fault, &absent);
+
+	if (err != -EINPROGRESS)
+		return err;
+	trace_holm_fault(vcpu, vcpu->fault.gpa, vcpu->fault.access, err);
+	if (holm_pv_async_tell(vcpu, absent, vcpu->fault.access & HOLM_ACCESS_WRITE))
+		return err;
+	return holm_mmu_fault(vcpu, &vcpu->fault);
+}
+
+/*
+ * exit_args: 0 true when the store has not been looked at yet; 1 true when the
+ * guest may be told that the page is not there
+ */
 static int slow_fault(struct holm_vcpu *vcpu)
 {
-	int err = holm_mmu_fault(vcpu, &vcpu->fault);
+	int err = unlikely(vcpu->exit_args[1]) ? fault_or_tell(vcpu) :
+						 holm_mmu_fault(vcpu, &vcpu->fault);
 
+	if (err == -EINPROGRESS)
+		return HOLM_NEXT_ENTER;
 	if (err > 0 && vcpu->exit_args[0] && holm_ioeventfd_store(vcpu, false) > 0)
 		return HOLM_NEXT_ENTER;
 	return fault_answered(vcpu, err);
@@ -264,6 +284,7 @@ enum holm_next holm_exit_fault(struct holm_vcpu *vcpu)
 	if (likely(err != -EAGAIN && !(err > 0 && done < 0)))
 		return fault_answered(vcpu, err);
 	vcpu->exit_args[0] = done < 0;
+	vcpu->exit_args[1] = unlikely(holm_pv_async_on(&vcpu->pv)) && holm_pv_async_may(vcpu);
 	vcpu->slow = slow_fault;
 	return HOLM_NEXT_SLOW;
 }

@@ -131,6 +131,9 @@ static int __init holm_init(void)
 	err = holm_cpuid_setup();
 	if (err)
 		return err;
+	err = holm_pv_setup();
+	if (err)
+		return err;
 
 	err = -ENODEV;
 	for (i = 0; i < ARRAY_SIZE(backends) && err == -ENODEV; i++)
@@ -138,22 +141,28 @@ static int __init holm_init(void)
 	if (err) {
 		if (err == -ENODEV)
 			pr_err("this CPU has neither VMX nor SVM; 'holm doctor' tells what this machine can do\n");
-		return err;
+		goto err_pv;
 	}
 
 	err = misc_register(&holm_dev);
-	if (err) {
-		holm_hw_teardown();
-		return err;
-	}
+	if (err)
+		goto err_hw;
 	pr_info("ready, backend %s\n", holm_backend->name);
 	return 0;
+
+err_hw:
+	holm_hw_teardown();
+err_pv:
+	holm_pv_teardown();
+	return err;
 }
 
 static void __exit holm_exit(void)
 {
 	misc_deregister(&holm_dev);
 	holm_hw_teardown();
+	/* Workers may still be at pages of VMs that are gone. */
+	holm_pv_teardown();
 }
 
 module_init(holm_init);

@@ -176,7 +176,7 @@ static void run_give(struct holm_vcpu *vcpu)
 static bool pv_due(const struct holm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->requests) & BIT(HOLM_REQ_PV) ||
-	       vcpu->pv.system_time & KVM_MSR_ENABLED;
+	       vcpu->pv.system_time & KVM_MSR_ENABLED || vcpu->pv.async.retry;
 }
 
 /* On the CPU that it is going to run on: is it the one that its time is from? */

@@ -341,6 +341,7 @@ static const struct file_operations vcpu_fops = {
 
 void holm_vcpu_free(struct holm_vcpu *vcpu)
 {
+	holm_pv_async_drop(vcpu);
 	holm_lapic_destroy(vcpu);
 	holm_backend->vcpu_destroy(vcpu);
 	holm_xstate_destroy(vcpu);

@@ -128,8 +128,12 @@ static bool fault_get_page_fast(const struct fault_ctx *ctx, struct page **page,
 	return !ctx->write && get_user_page_fast_only(ctx->uaddr, FOLL_HONOR_NUMA_FAULT, page);
 }
 
-/* Get the page, with a reference. A read fault breaks no copy-on-write. */
-static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool *writable)
+/*
+ * Get the page, with a reference. A read fault breaks no copy-on-write. With
+ * @wait false, -EINPROGRESS when it is not there and has been asked for at most.
+ */
+static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool *writable,
+			  bool wait)
 {
 	unsigned int flags = FOLL_HWPOISON | FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT;
 	struct page *again;
@@ -138,7 +142,11 @@ static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool 
 	*writable = ctx->write;
 	if (ctx->write)
 		flags |= FOLL_WRITE;
+	if (!wait)
+		flags |= FOLL_NOWAIT;
 	got = get_user_pages_unlocked(ctx->uaddr, 1, page, flags);
+	if (!wait && (got == 0 || got == -EAGAIN))
+		return -EINPROGRESS;
 	switch (got) {
 	case 1:
 		break;
@@ -305,7 +313,9 @@ out:
 	return ret;
 }
 
-int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
+/* @absent: NULL, or see holm_mmu_fault_nowait() */
+static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
+			unsigned long *absent)
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
 	struct fault_ctx ctx = fault_begin(fault);
@@ -330,7 +340,7 @@ int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 		ret = 0;
 		/* The first time, holm_mmu_fault_atomic() has looked already. */
 		if (first || !fault_get_page_fast(&ctx, &page, &writable))
-			ret = fault_get_page(&ctx, &page, &writable);
+			ret = fault_get_page(&ctx, &page, &writable, !absent);
 		first = false;
 		if (!ret) {
 			idx = srcu_read_lock(&mmu->srcu);
@@ -352,6 +362,19 @@ int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 		}
 		cond_resched();
 	}
+	if (ret == -EINPROGRESS)
+		*absent = ctx.uaddr;
 	holm_pt_cache_drain(&cache);
 	return ret;
+}
+
+int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault)
+{
+	return answer_fault(vcpu, fault, NULL);
+}
+
+int holm_mmu_fault_nowait(struct holm_vcpu *vcpu, const struct holm_fault *fault,
+			  unsigned long *absent)
+{
+	return answer_fault(vcpu, fault, absent);
 }

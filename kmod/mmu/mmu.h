@@ -229,6 +229,19 @@ void holm_dirty_mark(struct holm_vm *vm, u64 gpa);
 int holm_mmu_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault);
 
 /**
+ * holm_mmu_fault_nowait() - the same, but for a page that has to be waited for
+ * @vcpu: as for holm_mmu_fault()
+ * @fault: the fault
+ * @absent: with -EINPROGRESS, the launcher's address of the page
+ *
+ * What takes no longer than a fault of the launcher's own is done (memory that was
+ * never touched). May sleep for that. Return: as holm_mmu_fault(); or -EINPROGRESS:
+ * the page is elsewhere, on a swap device or with a userfaultfd's pager.
+ */
+int holm_mmu_fault_nowait(struct holm_vcpu *vcpu, const struct holm_fault *fault,
+			  unsigned long *absent);
+
+/**
  * holm_mmu_fault_atomic() - answer a second-level fault without waiting
  * @vcpu: the vCPU of this thread
  * @fault: the fault

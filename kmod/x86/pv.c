@@ -18,6 +18,16 @@
 /* A page that is bound to a CPU is written again after this, or when it moves. */
 #define CLOCK_REFRESH_NS	NSEC_PER_SEC
 
+int holm_pv_setup(void)
+{
+	return holm_pv_async_setup();
+}
+
+void holm_pv_teardown(void)
+{
+	holm_pv_async_teardown();
+}
+
 void holm_pv_vm_init(struct holm_vm *vm)
 {
 	holm_pv_clock_init(&vm->pv);
@@ -37,6 +47,8 @@ void holm_pv_reset(struct holm_vcpu *vcpu)
 	pv->eoi_unknown = false;
 	pv->poll_control = HOLM_PV_POLL;
 	WRITE_ONCE(pv->unhalted, false);
+	holm_pv_async_drop(vcpu);
+	pv->async = (struct holm_pv_async) { .id = pv->async.id };
 }
 
 void holm_pv_model(struct holm_vcpu *vcpu)
@@ -59,8 +71,7 @@ void holm_pv_request(struct holm_vcpu *vcpu, unsigned int work)
 	holm_vcpu_request(vcpu, HOLM_REQ_PV);
 }
 
-/* The same by the vCPU's own thread, which needs no kick. */
-static void own_work(struct holm_vcpu *vcpu, unsigned int work)
+void holm_pv_request_own(struct holm_vcpu *vcpu, unsigned int work)
 {
 	set_bit(work, &vcpu->pv.work);
 	set_bit(HOLM_REQ_PV, &vcpu->requests);
@@ -93,7 +104,11 @@ void holm_pv_update(struct holm_vcpu *vcpu)
 			holm_pv_write_clock(vcpu, stopped);
 		if (test_and_clear_bit(HOLM_PV_WALL_CLOCK, &pv->work))
 			holm_pv_write_wall(vcpu->vm);
+		if (test_and_clear_bit(HOLM_PV_READY, &pv->work))
+			pv->async.retry = true;
 	}
+	if (unlikely(pv->async.retry))
+		holm_pv_async_ready(vcpu);
 	if (pv->system_time & KVM_MSR_ENABLED && unlikely(has_slept(pv) || clock_is_old(pv)))
 		holm_pv_write_clock(vcpu, has_slept(pv));
 }
@@ -113,7 +128,7 @@ int holm_pv_write_wall_clock(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 		return 0;
 	WRITE_ONCE(vcpu->vm->pv.wall_clock, a->value);
 	if (!a->host)
-		own_work(vcpu, HOLM_PV_WALL_CLOCK);
+		holm_pv_request_own(vcpu, HOLM_PV_WALL_CLOCK);
 	return 0;
 }
 
@@ -122,6 +137,6 @@ int holm_pv_write_system_time(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 	if (a->check)
 		return 0;
 	WRITE_ONCE(vcpu->pv.system_time, a->value);
-	own_work(vcpu, HOLM_PV_CLOCK);
+	holm_pv_request_own(vcpu, HOLM_PV_CLOCK);
 	return 0;
 }

@@ -9,6 +9,7 @@
  *	pv_steal.c	steal time, preempted vCPUs, TLB flushes left to us
  *	pv_eoi.c	interrupts that are ended without an exit
  *	pv_call.c	hypercalls: wake-up, IPIs, yield
+ *	pv_async.c	page faults that the guest need not wait for
  *
  * The guest names memory that the driver writes. WRMSR is answered with
  * preemption off, where that memory cannot be waited for: it only notes what is
@@ -35,6 +36,7 @@ struct pvclock_vcpu_time_info;
 #define HOLM_PV_FEATURES						\
 	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |	\
 	 BIT(KVM_FEATURE_CLOCKSOURCE2) | HOLM_PV_STEAL_FEATURES |	\
+	 BIT(KVM_FEATURE_ASYNC_PF) | BIT(KVM_FEATURE_ASYNC_PF_INT) |	\
 	 BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_PV_UNHALT) |		\
 	 BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |	\
 	 BIT(KVM_FEATURE_PV_SCHED_YIELD) |				\
@@ -55,6 +57,31 @@ struct pvclock_vcpu_time_info;
 #define HOLM_PV_CLOCK		0	/* write the vCPU's page of time */
 #define HOLM_PV_STOPPED		1	/* and tell it that the guest stood still */
 #define HOLM_PV_WALL_CLOCK	2	/* write the wall clock */
+#define HOLM_PV_READY		3	/* a page is there, or the guest takes the next one */
+
+struct holm_pv_wait;	/* pv_async.c */
+
+/**
+ * struct holm_pv_async - of a vCPU: pages that its guest waits for
+ * @enable: [r] MSR_KVM_ASYNC_PF_EN
+ * @vector: [r] MSR_KVM_ASYNC_PF_INT
+ * @waits: [r] those pages, the last first
+ * @count: [r] of them
+ * @id: [r] of the last one
+ * @wake_all: [r] all that the guest was told is void, which it is to be told next
+ * @sent: [r] a "page ready" that the guest has not acknowledged
+ * @retry: [r] one that could not be sent: its memory or its LAPIC would not have it
+ */
+struct holm_pv_async {
+	u64 enable;
+	u64 vector;
+	struct holm_pv_wait *waits;
+	unsigned int count;
+	u32 id;
+	bool wake_all;
+	bool sent;
+	bool retry;
+};
 
 /**
  * struct holm_pv - of a vCPU; MSRs have the values that the guest wrote
@@ -73,6 +100,7 @@ struct pvclock_vcpu_time_info;
  * @eoi_unknown: [r] and whether the guest has cleared it could not be read
  * @poll_control: [r] MSR_KVM_POLL_CONTROL: bit 0: HLT may be polled
  * @unhalted: [a] a wake-up that the next HLT, or the one it is in, takes
+ * @async: page faults that the guest need not wait for
  */
 struct holm_pv {
 	u32 features;
@@ -90,6 +118,7 @@ struct holm_pv {
 	bool eoi_unknown;
 	u64 poll_control;
 	bool unhalted;
+	struct holm_pv_async async;
 };
 
 /**
@@ -115,6 +144,10 @@ struct holm_pv_vm {
 
 /* ---- pv.c --------------------------------------------------------------- */
 
+/* At load and unload. 0 or -ENOMEM. */
+int holm_pv_setup(void);
+void holm_pv_teardown(void);
+
 void holm_pv_vm_init(struct holm_vm *vm);
 
 /* At RESET and INIT: the guest's registrations are gone. vcpu->lock. */
@@ -130,6 +163,9 @@ static inline bool holm_pv_has(const struct holm_pv *pv, unsigned int feature)
 
 /* Note that there is work; from any context. The vCPU is kicked. */
 void holm_pv_request(struct holm_vcpu *vcpu, unsigned int work);
+
+/* The same by the vCPU's own thread, which needs no kick. */
+void holm_pv_request_own(struct holm_vcpu *vcpu, unsigned int work);
 
 /**
  * holm_pv_update() - do what is due before the vCPU enters
@@ -231,5 +267,49 @@ s64 holm_pv_hypercall(struct holm_vcpu *vcpu, bool wide);
 
 /* A wake-up came: true, and it is taken. vcpu->lock. */
 bool holm_pv_unhalt(struct holm_vcpu *vcpu);
+
+/* ---- pv_async.c --------------------------------------------------------- */
+
+/* Pages that are waited for at most: by one vCPU, and by all VMs together. */
+#define HOLM_PV_WAITS		64
+#define HOLM_PV_WAITS_ALL	256
+
+/* MSR_KVM_ASYNC_PF_EN: "page ready" comes as an interrupt. */
+#define HOLM_PV_ASYNC_ON	(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_DELIVERY_AS_INT)
+
+static inline bool holm_pv_async_on(const struct holm_pv *pv)
+{
+	return (pv->async.enable & HOLM_PV_ASYNC_ON) == HOLM_PV_ASYNC_ON;
+}
+
+/**
+ * holm_pv_async_may() - could the guest take a "page not present" now
+ * @vcpu: the vCPU, loaded, at an exit for a second-level fault; holm_pv_async_on()
+ */
+bool holm_pv_async_may(struct holm_vcpu *vcpu);
+
+/**
+ * holm_pv_async_tell() - tell the guest that a page is not present, and get it
+ * @vcpu: the vCPU, which holm_pv_async_may() was asked about; as holm_pv_update()
+ * @uaddr: the launcher's address of the page
+ * @write: the guest writes to it
+ *
+ * Return: true: a #PF with a token is raised, and a worker fetches the page. false:
+ * nothing has happened.
+ */
+bool holm_pv_async_tell(struct holm_vcpu *vcpu, unsigned long uaddr, bool write);
+
+/* HOLM_PV_READY: send what can be sent. As holm_pv_update(). */
+void holm_pv_async_ready(struct holm_vcpu *vcpu);
+
+/* Forget all pages; their workers end alone. vcpu->lock, or nobody uses the vCPU. */
+void holm_pv_async_drop(struct holm_vcpu *vcpu);
+
+int holm_pv_async_setup(void);
+void holm_pv_async_teardown(void);
+
+int holm_pv_write_async_enable(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_pv_write_async_vector(struct holm_vcpu *vcpu, struct holm_msr_access *a);
+int holm_pv_write_async_ack(struct holm_vcpu *vcpu, struct holm_msr_access *a);
 
 #endif /* HOLM_X86_PV_H */

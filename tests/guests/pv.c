@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "guest.h"
+#include "pv.h"
 
 #define LEAF_FEATURES	0x40000001
 #define PAGE_ADDR	(SCRATCH_ADDR + 0x1000)
@@ -14,12 +15,14 @@
 /* Bits of 4000_0001H EAX. */
 #define PV_CLOCK	0
 #define PV_CLOCK2	3
+#define PV_ASYNC	4
 #define PV_STEAL	5
 #define PV_EOI		6
 #define PV_UNHALT	7
 #define PV_IPI		11
 #define PV_POLL		12
 #define PV_YIELD	13
+#define PV_ASYNC_INT	14
 #define PV_ALWAYS	31	/* with any feature */
 
 #define HC_POLL_IRQ	1
@@ -72,6 +75,14 @@ static const struct {
 	{ 0x12, PV_CLOCK, PAGE_ADDR + 1 },
 	{ 0x4b564d00, PV_CLOCK2, PAGE_ADDR + 0x100 },
 	{ 0x4b564d01, PV_CLOCK2, PAGE_ADDR + 1 },
+	{ 0x4b564d02, PV_ASYNC, PAGE_ADDR + 0x400 },
+	{ 0x4b564d02, PV_ASYNC, PAGE_ADDR + 0x410, true },
+	{ 0x4b564d02, PV_ASYNC, PAGE_ADDR + 0x420, true },
+	{ 0x4b564d02, PV_ASYNC, PAGE_ADDR + 0x404, true },
+	{ 0x4b564d02, PV_ASYNC, PAGE_ADDR + 0x403 },
+	{ 0x4b564d06, PV_ASYNC_INT, 0x61 },
+	{ 0x4b564d06, PV_ASYNC_INT, 0x161, true },
+	{ 0x4b564d07, PV_ASYNC_INT, 0 },
 	{ 0x4b564d03, PV_STEAL, PAGE_ADDR + 0x201 },
 	{ 0x4b564d03, PV_STEAL, PAGE_ADDR + 0x203, true },
 	{ 0x4b564d04, PV_EOI, PAGE_ADDR + 0x305 },
@@ -82,6 +93,8 @@ static const struct {
 	{ 0x4b564d01, PV_CLOCK2, 0 },
 	{ 0x4b564d03, PV_STEAL, 0 },
 	{ 0x4b564d04, PV_EOI, 0 },
+	{ 0x4b564d02, PV_ASYNC, 0 },
+	{ 0x4b564d06, PV_ASYNC_INT, 0 },
 };
 
 static uint32_t features;
@@ -248,7 +261,7 @@ static const struct guest_row rows[] = {
 void test_pv(void)
 {
 	static const uint8_t bits[] = { PV_CLOCK, PV_CLOCK2, PV_STEAL, PV_EOI, PV_UNHALT, PV_IPI,
-					PV_POLL, PV_YIELD };
+					PV_POLL, PV_YIELD, PV_ASYNC, PV_ASYNC_INT };
 	unsigned int i;
 
 	features = offered();
@@ -268,4 +281,5 @@ void test_pv(void)
 	}
 	guest_test_mode("pv/clock", LONG64, clock_time);
 	guest_rows("pv", rows, ARRAY_SIZE(rows));
+	test_pv_async();
 }

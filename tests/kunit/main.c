@@ -52,19 +52,27 @@ static int __init holm_kunit_init(void)
 	if (!err)
 		err = holm_cpuid_setup();
 	if (!err)
-		err = holm_hw_setup(&holm_fake_backend);
-	if (err) {
-		holm_env_teardown();
-		return err;
-	}
+		err = holm_pv_setup();
+	if (err)
+		goto err_env;
+	err = holm_hw_setup(&holm_fake_backend);
+	if (err)
+		goto err_pv;
 	suites_run();
 	return 0;
+
+err_pv:
+	holm_pv_teardown();
+err_env:
+	holm_env_teardown();
+	return err;
 }
 
 static void __exit holm_kunit_exit(void)
 {
 	suites_end();
 	holm_hw_teardown();
+	holm_pv_teardown();
 	holm_env_teardown();
 }
 

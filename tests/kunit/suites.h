@@ -21,6 +21,7 @@
 	suite(objects)			\
 	suite(pv)			\
 	suite(pv_calls)			\
+	suite(pv_async)			\
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\

@@ -225,7 +225,8 @@ static const struct {
 	{ "nop-io-delay", "kvm" }, { "steal-time", "kvm" }, { "pv-tlb-flush", "steal-time" },
 	{ "pv-eoi", "kvm" }, { "pv-eoi", "apic" }, { "pv-ipi", "kvm" }, { "pv-ipi", "apic" },
 	{ "pv-unhalt", "kvm" }, { "pv-sched-yield", "kvm" }, { "poll-control", "kvm" },
-	{ "async-pf", "kvm" }, { "async-pf-int", "async-pf" }, { "msi-ext-dest-id", "kvm" },
+	{ "async-pf", "kvm" }, { "async-pf-int", "async-pf" }, { "async-pf-int", "apic" },
+	{ "msi-ext-dest-id", "kvm" },
 };
 
 static const struct feature *find(const char *name)
