@@ -13,6 +13,7 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <asm/hardirq.h>
+#include <asm/irq_vectors.h>
 #include <asm/perf_event.h>
 #include <asm/processor.h>
 #include <asm/reboot.h>
@@ -216,6 +217,29 @@ static inline void holm_amd_pmu_notice(bool svm_on)
 		amd_pmu_disable_virt();
 #endif
 }
+
+/*
+ * The interrupt that makes a CPU in VMX operation take posted interrupts has a
+ * vector and a handler (which only counts it, when it comes too late) in kernels
+ * that can have KVM: until 6.8 in all for this CPU, since then where KVM is
+ * built. Since 6.6 IPIs are sent by static calls.
+ */
+#if IS_ENABLED(CONFIG_KVM) || \
+	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0) && defined(CONFIG_HAVE_KVM))
+#define HOLM_HAVE_POSTED_INTR 1
+/* For those who include <asm/apic.h>, with its many names. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define holm_send_posted_intr(cpu)	\
+	__apic_send_IPI_mask(cpumask_of(cpu), POSTED_INTR_VECTOR)
+#else
+#define holm_send_posted_intr(cpu)	\
+	(apic->send_IPI_mask(cpumask_of(cpu), POSTED_INTR_VECTOR))
+#endif
+#else
+#define HOLM_HAVE_POSTED_INTR 0
+#define POSTED_INTR_VECTOR 0
+static inline void holm_send_posted_intr(int cpu) { }
+#endif
 
 /* The task is on a CPU now. 6.16 made every kernel one for several CPUs. */
 static inline bool holm_task_on_cpu(const struct task_struct *task)

@@ -9,12 +9,14 @@
  * With virtual-interrupt delivery, in x2APIC mode, the virtual-APIC page has
  * ISR and IRR (x86/lapic_virt.c), the CPU delivers from it, and EOI, TPR, SELF
  * IPI and reads do not exit. In xAPIC mode registers are the launcher's MMIO,
- * and interrupts are delivered by injection.
+ * and interrupts are delivered by injection. With posted interrupts the CPU
+ * also takes over what others send while the guest runs.
  */
 #define pr_fmt(fmt) "holm: vmx: " fmt
 
 #include <linux/gfp.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <asm/io.h>
 
 #include "../exits.h"
@@ -29,6 +31,10 @@ static bool apicv = true;
 module_param(apicv, bool, 0444);
 MODULE_PARM_DESC(apicv, "VMX: the CPU delivers interrupts to guests in x2APIC mode where it can (default Y)");
 
+static bool posted_intr = true;
+module_param(posted_intr, bool, 0444);
+MODULE_PARM_DESC(posted_intr, "VMX: CPUs in guests take interrupts that others send without an exit where they can (default Y)");
+
 /* For guests in x2APIC mode: what of the APIC does not exit. */
 static unsigned long *apicv_msr_bitmap;
 
@@ -42,8 +48,14 @@ void vmx_apic_caps_setup(void)
 		vmx_caps.primary &= ~(PRI_CR8_LOAD | PRI_CR8_STORE);
 	vmx_caps.apicv = apicv && vmx_caps.primary & PRI_TPR_SHADOW &&
 			 (vmx_caps.secondary & SEC_APICV) == SEC_APICV;
+	vmx_caps.posted = HOLM_HAVE_POSTED_INTR && posted_intr && vmx_caps.apicv &&
+			  vmx_caps.pin & PIN_POSTED_INTR && vmx_caps.exit & EXIT_ACK_INTR;
 	/* They are set while a guest is in x2APIC mode. */
 	vmx_caps.secondary &= ~SEC_APICV;
+	vmx_caps.pin &= ~PIN_POSTED_INTR;
+	/* Which is never a bit that must be one. */
+	if (!vmx_caps.posted)
+		vmx_caps.exit &= ~EXIT_ACK_INTR;
 }
 
 /*
@@ -100,13 +112,27 @@ int vmx_apic_create(struct vmx_vcpu *vmx)
 	if (!(vmx_caps.primary & PRI_TPR_SHADOW))
 		return 0;
 	vmx->apic_page = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	return vmx->apic_page ? 0 : -ENOMEM;
+	if (!vmx->apic_page)
+		return -ENOMEM;
+	if (!vmx_caps.posted)
+		return 0;
+	/* Sizes that are a power of two are aligned to it. */
+	vmx->posted = kzalloc(sizeof(*vmx->posted), GFP_KERNEL_ACCOUNT);
+	if (vmx->posted)
+		return 0;
+	free_page((unsigned long)vmx->apic_page);
+	return -ENOMEM;
 }
 
 void vmx_apic_destroy(struct vmx_vcpu *vmx)
 {
+	kfree(vmx->posted);
 	free_page((unsigned long)vmx->apic_page);
 }
+
+/* "Format of Posted-Interrupt Descriptor"; ON is bit 256. */
+static_assert(sizeof(struct vmx_posted) == 64);
+static_assert(offsetof(struct vmx_posted, control) * 8 + HOLM_LAPIC_POST_ON == 256);
 
 /* Loaded: fields that do not change, and those that vmx_apic_enter() counts on. */
 void vmx_apic_reset(struct vmx_vcpu *vmx)
@@ -125,6 +151,12 @@ void vmx_apic_reset(struct vmx_vcpu *vmx)
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP(i), 0);
 		vmx->eoi_exit[i] = 0;
 	}
+	if (!vmx->posted)
+		return;
+	/* The vCPU is being created: nobody sends it anything yet. */
+	vmx->vcpu->lapic->irr = vmx->posted->requests;
+	vmcs_write16(VMCS_POSTED_INTR_VECTOR, POSTED_INTR_VECTOR);
+	vmcs_write64(VMCS_POSTED_INTR_ADDRESS, virt_to_phys(vmx->posted));
 }
 
 /* ---- before entry --------------------------------------------------------- */
@@ -134,6 +166,8 @@ static void set_mode(struct vmx_vcpu *vmx, bool virt)
 {
 	vmx->virt_apic = virt;
 	vmx_controls_update(vmx);
+	if (vmx->posted)
+		vmcs_write32(VMCS_PIN_CONTROLS, vmx_caps.pin | (virt ? PIN_POSTED_INTR : 0));
 	vmcs_write64(VMCS_MSR_BITMAP,
 		     virt_to_phys(virt ? apicv_msr_bitmap :
 				  to_vmx_vm(vmx->vcpu->vm)->msr_bitmap));
@@ -147,6 +181,9 @@ static void virt_start(struct vmx_vcpu *vmx)
 	struct holm_lapic_state *lapic = vmx->vcpu->lapic;
 
 	holm_lapic_virt_start(lapic, vmx->apic_page);
+	/* Senders may post from here on: merge() follows, for the hint is set. */
+	if (vmx->posted)
+		WRITE_ONCE(lapic->posting, &vmx->posted->control);
 	vmcs_write16(VMCS_GUEST_INTR_STATUS, INTR_STATUS(holm_lapic_virt_isr_top(lapic), 0));
 }
 
@@ -201,6 +238,12 @@ static void update_threshold(struct vmx_vcpu *vmx)
 	}
 }
 
+/* A notification that came when there was no guest to take it. */
+static bool notified(const struct vmx_vcpu *vmx)
+{
+	return vmx->posted && test_bit(HOLM_LAPIC_POST_ON, &vmx->posted->control);
+}
+
 /**
  * vmx_apic_enter() - the APIC's part of an entry
  * @vmx: loaded, IRQs off, vcpu->mode is HOLM_IN_GUEST: an interrupt that is sent
@@ -222,7 +265,7 @@ void vmx_apic_enter(struct vmx_vcpu *vmx)
 	vmx->apic_page[APIC_TASKPRI / 4] = lapic->tpr;
 	if (!virt)
 		update_threshold(vmx);
-	else if (READ_ONCE(lapic->irr_hint))
+	else if (READ_ONCE(lapic->irr_hint) || notified(vmx))
 		merge(vmx);
 }
 

@@ -136,6 +136,7 @@ static const struct control_word control_words[] = {
 		.msr = MSR_IA32_VMX_PINBASED_CTLS,
 		.true_msr = MSR_IA32_VMX_TRUE_PINBASED_CTLS,
 		.required = pin_required,
+		.optional = PIN_POSTED_INTR,
 		.result = &vmx_caps.pin,
 	}, {
 		.name = "primary",
@@ -164,7 +165,7 @@ static const struct control_word control_words[] = {
 		.msr = MSR_IA32_VMX_EXIT_CTLS,
 		.true_msr = MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		.required = exit_required,
-		.optional = EXIT_LOAD_PERF_GLOBAL,
+		.optional = EXIT_LOAD_PERF_GLOBAL | EXIT_ACK_INTR,
 		.result = &vmx_caps.exit,
 	}, {
 		.name = "entry",

@@ -325,6 +325,11 @@ void vmx_run(struct holm_vcpu *vcpu)
 	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 	if (unlikely(info & INTR_VALID))
 		take_vectoring(vcpu, info);
+	if (vmx_caps.posted && (vmx->exit_reason & EXIT_REASON_BASIC) == EXIT_EXT_INTR) {
+		info = vmcs_read32(VMCS_EXIT_INTR_INFO);
+		if (!WARN_ON_ONCE(!(info & INTR_VALID)))
+			vmx_host_intr(FIELD_GET(INTR_VECTOR, info));
+	}
 }
 
 /* Loaded; takes effect at the next entry. */

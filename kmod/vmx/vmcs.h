@@ -27,6 +27,7 @@
 
 /* 16 bits */
 #define VMCS_VPID			0x0000
+#define VMCS_POSTED_INTR_VECTOR		0x0002
 #define VMCS_GUEST_SELECTOR(i)		(0x0800 + 2 * (i))	/* HOLM_SEG_* */
 #define VMCS_GUEST_INTR_STATUS		0x0810
 #define VMCS_GUEST_PML_INDEX		0x0812
@@ -43,6 +44,7 @@
 #define VMCS_PML_ADDRESS		0x200e
 #define VMCS_TSC_OFFSET			0x2010
 #define VMCS_VIRTUAL_APIC_ADDRESS	0x2012
+#define VMCS_POSTED_INTR_ADDRESS	0x2016
 #define VMCS_EPTP			0x201a
 #define VMCS_EOI_EXIT_BITMAP(i)		(0x201c + 2 * (i))	/* 64 vectors each */
 #define VMCS_GUEST_PHYSICAL_ADDRESS	0x2400
@@ -128,6 +130,7 @@
 #define PIN_EXT_INTR			BIT(0)
 #define PIN_NMI				BIT(3)
 #define PIN_VIRTUAL_NMI			BIT(5)
+#define PIN_POSTED_INTR			BIT(7)
 
 /* "Processor-Based VM-Execution Controls", primary */
 #define PRI_INTR_WINDOW			BIT(2)
@@ -168,6 +171,7 @@
 #define EXIT_SAVE_DEBUG			BIT(2)
 #define EXIT_HOST_64			BIT(9)
 #define EXIT_LOAD_PERF_GLOBAL		BIT(12)
+#define EXIT_ACK_INTR			BIT(15)
 #define EXIT_SAVE_PAT			BIT(18)
 #define EXIT_LOAD_PAT			BIT(19)
 #define EXIT_SAVE_EFER			BIT(20)

@@ -7,6 +7,7 @@
  *	host.c	host state: saved, restored
  *	l1d.c	what of the host is in the L1 data cache (L1TF)
  *	apicv.c	TPR shadow, interrupts that the CPU delivers
+ *	intr.c	interrupts of the host that an exit took
  *	run.c	entering and leaving the guest
  *	exits.c	exits
  *	state.c	guest state and MSRs
@@ -153,6 +154,7 @@ VMX_DR_ACCESSORS(7)
  * @perf: IA32_PERF_GLOBAL_CTRL exists
  * @perf_vmcs: entry and exit load it
  * @apicv: SEC_APICV is used for guests in x2APIC mode; not in @secondary
+ * @posted: with it, PIN_POSTED_INTR; not in @pin. Exits acknowledge interrupts
  */
 struct vmx_caps {
 	u64 basic;
@@ -179,6 +181,7 @@ struct vmx_caps {
 	bool perf;
 	bool perf_vmcs;
 	bool apicv;
+	bool posted;
 };
 
 extern struct vmx_caps vmx_caps;
@@ -246,6 +249,18 @@ DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
 
 /* ---- vCPUs --------------------------------------------------------------- */
 
+/**
+ * struct vmx_posted - "Posted-Interrupt Descriptor": 64 bytes, aligned
+ * @requests: what lapic->irr points to
+ * @control: HOLM_LAPIC_POST_*; SN, NV and NDST are for interrupt remapping, which
+ *	posts by itself: they stay 0
+ */
+struct vmx_posted {
+	unsigned long requests[4];
+	unsigned long control;
+	unsigned long reserved[3];
+};
+
 struct vmx_frame {
 	u64 host_rsp;		/* as VMCS_HOST_RSP has it */
 	u64 guest_spec_ctrl;
@@ -282,6 +297,7 @@ struct vmx_vm {
  * @cr0_mask, @cr4_mask: bits that the host owns
  * @eptp: as the VMCS has it
  * @apic_page: virtual-APIC page; NULL without the TPR shadow
+ * @posted: posted-interrupt descriptor, or NULL
  * @virt_apic: the VMCS has SEC_APICV
  * @tpr_threshold, @eoi_exit: as the VMCS has them
  * @cr0, @cr4: as last given to the VMCS, the guest's view
@@ -322,6 +338,7 @@ struct vmx_vcpu {
 	u32 entry;
 	u64 eptp;
 	u32 *apic_page;
+	struct vmx_posted *posted;
 	bool virt_apic;
 	u32 tpr_threshold;
 	u64 eoi_exit[4];
@@ -422,6 +439,10 @@ void vmx_allow_split_lock(struct vmx_vcpu *vmx);
 int vmx_l1d_setup(void);
 void vmx_l1d_teardown(void);
 void vmx_l1d_flush(struct vmx_vcpu *vmx);
+
+/* ---- intr.c -------------------------------------------------------------- */
+
+void vmx_host_intr(u8 vector);
 
 /* ---- run.c --------------------------------------------------------------- */
 

@@ -60,6 +60,21 @@ void holm_lapic_set_cr8(struct holm_vcpu *vcpu, u64 cr8)
 
 /* ---- arrival -------------------------------------------------------------- */
 
+/*
+ * The CPU has to be told that the EOI exits before it sees the request: it must
+ * not find it where it takes requests from by itself, now or, as senders may be
+ * slow, later.
+ */
+static void accept_level(struct holm_lapic_state *lapic, u8 vector)
+{
+	if (test_and_set_bit(vector, lapic->level_irr))
+		return;
+	WRITE_ONCE(lapic->level_waits, true);
+	smp_wmb();	/* whoever sees the hint folds the bit in */
+	WRITE_ONCE(lapic->irr_hint, true);
+	holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
+}
+
 static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 {
 	/*
@@ -77,10 +92,15 @@ static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 		set_bit(vector, lapic->tmr);
 	else if (test_bit(vector, lapic->tmr))
 		clear_bit(vector, lapic->tmr);
+	if (level && lapic->irr != lapic->own_irr) {
+		accept_level(lapic, vector);
+		return true;
+	}
 	/* Whoever set the bit before has told the vCPU, or is about to. */
 	if (!test_and_set_bit(vector, lapic->irr)) {
 		WRITE_ONCE(lapic->irr_hint, true);
-		holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
+		if (!READ_ONCE(lapic->posting) || !holm_lapic_post(lapic))
+			holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
 	}
 	return true;
 }
@@ -152,6 +172,9 @@ int holm_lapic_irr_top(struct holm_lapic_state *lapic)
 
 	if (!READ_ONCE(lapic->irr_hint))
 		return -1;
+	smp_rmb();	/* with accept_level() */
+	if (unlikely(READ_ONCE(lapic->level_waits)))
+		holm_lapic_fold_level(lapic);
 	top = find_last_bit(lapic->irr, HOLM_LAPIC_VECTORS);
 	if (top < HOLM_LAPIC_VECTORS)
 		return top;
@@ -163,6 +186,8 @@ int holm_lapic_irr_top(struct holm_lapic_state *lapic)
 	 */
 	WRITE_ONCE(lapic->irr_hint, false);
 	smp_mb();
+	if (unlikely(READ_ONCE(lapic->level_waits)))
+		holm_lapic_fold_level(lapic);
 	top = find_last_bit(lapic->irr, HOLM_LAPIC_VECTORS);
 	if (top == HOLM_LAPIC_VECTORS)
 		return -1;
@@ -330,6 +355,7 @@ static void reset_regs(struct holm_lapic_state *lapic)
 	bitmap_zero(lapic->isr, HOLM_LAPIC_VECTORS);
 	bitmap_zero(lapic->tmr, HOLM_LAPIC_VECTORS);
 	bitmap_zero(lapic->irr, HOLM_LAPIC_VECTORS);
+	bitmap_zero(lapic->level_irr, HOLM_LAPIC_VECTORS);
 	/* A request that arrives now is found by the next scan. */
 	WRITE_ONCE(lapic->irr_hint, true);
 	holm_lapic_update_ppr(lapic);
@@ -424,6 +450,7 @@ int holm_lapic_create(struct holm_vcpu *vcpu)
 	if (!lapic)
 		return -ENOMEM;
 	lapic->vcpu = vcpu;
+	lapic->irr = lapic->own_irr;
 	vcpu->lapic = lapic;
 	holm_timer_create(lapic);
 	holm_lapic_reset(vcpu, false);

@@ -91,7 +91,12 @@ struct holm_lapic_timer {
  * @irr_hint: [a] an IRR bit may be set; false means that none is. A sender
  *	sets it after the bit, the vCPU clears it before it scans.
  * @irr: [a] interrupt request register; with @page the requests that are not
- *	in the page yet
+ *	in the page yet. [I] pointer, after creation: @own_irr or the backend's
+ * @level_irr: [a] level requests when @irr is the backend's: only the vCPU's
+ *	thread moves them to @irr
+ * @level_waits: [a] there may be a bit in @level_irr; written after it
+ * @posting: [a] the control word beside @irr while the CPU itself takes requests
+ *	from @irr into the page, otherwise NULL: holm_lapic_post()
  * @tmr: [a] trigger mode register, written before the bit in @irr
  * @isr: [r] in-service register; with @page it is in the page, and empty here
  * @isr_top: [r] highest bit in @isr, or -1
@@ -116,7 +121,11 @@ struct holm_lapic_state {
 	u64 base;
 	void *page;
 	unsigned long messages;
-	DECLARE_BITMAP(irr, HOLM_LAPIC_VECTORS);
+	unsigned long *irr;
+	unsigned long *posting;
+	bool level_waits;
+	DECLARE_BITMAP(own_irr, HOLM_LAPIC_VECTORS);
+	DECLARE_BITMAP(level_irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(tmr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(isr, HOLM_LAPIC_VECTORS);
 	u32 svr;
@@ -182,7 +191,22 @@ void holm_lapic_lvt_deliver(struct holm_lapic_state *lapic, enum holm_lvt lvt);
 /* Highest request that did not go into a virtual-APIC page, or -1. vcpu->lock. */
 int holm_lapic_irr_top(struct holm_lapic_state *lapic);
 
+/* Bit of @posting: a notification is under way ("Outstanding Notification"). */
+#define HOLM_LAPIC_POST_ON	0
+
 /* ---- lapic_virt.c ------------------------------------------------------- */
+
+/**
+ * holm_lapic_post() - a bit was set in @irr and the hint too: have the CPU that
+ *	runs the guest take it without an exit
+ * @lapic: the LAPIC; any context
+ *
+ * Return: false when the vCPU has to be told by a request.
+ */
+bool holm_lapic_post(struct holm_lapic_state *lapic);
+
+/* Level requests join the others. vcpu->lock; not in the guest. */
+void holm_lapic_fold_level(struct holm_lapic_state *lapic);
 
 void holm_lapic_virt_start(struct holm_lapic_state *lapic, void *page);
 void holm_lapic_virt_stop(struct holm_lapic_state *lapic);

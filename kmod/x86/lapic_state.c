@@ -147,6 +147,7 @@ static void set_maps(struct holm_lapic_state *lapic, const struct holm_lapic *bl
 		WRITE_ONCE(lapic->tmr[n], map_word(&block->regs[REG(APIC_TMR)], n));
 		WRITE_ONCE(lapic->irr[n], map_word(&block->regs[REG(APIC_IRR)], n));
 	}
+	bitmap_zero(lapic->level_irr, HOLM_LAPIC_VECTORS);
 	/* Bits before the hint, as a sender does. */
 	smp_store_release(&lapic->irr_hint, true);
 	holm_lapic_update_ppr(lapic);

@@ -10,6 +10,7 @@
  * of the guest the page belongs to the vCPU's thread.
  */
 #include <linux/string.h>
+#include <asm/apic.h>
 
 #include "holm.h"
 #include "lapic_regs.h"
@@ -131,6 +132,9 @@ void holm_lapic_virt_stop(struct holm_lapic_state *lapic)
 	unsigned int n, bit;
 	unsigned long word;
 
+	/* Also of a sender that saw the page a while ago. */
+	WRITE_ONCE(lapic->posting, NULL);
+	holm_lapic_fold_level(lapic);
 	if (!page)
 		return;
 	WRITE_ONCE(lapic->page, NULL);
@@ -158,9 +162,16 @@ int holm_lapic_virt_merge(struct holm_lapic_state *lapic)
 {
 	int n, top = -1;
 
-	/* Before the scan: a sender sets the bit first and the hint second. */
+	/*
+	 * Before the scan: a sender sets the bit first and the hint second, and
+	 * then asks for a notification, unless one is outstanding.
+	 */
 	WRITE_ONCE(lapic->irr_hint, false);
+	if (lapic->posting)
+		clear_bit(HOLM_LAPIC_POST_ON, lapic->posting);
 	smp_mb();
+	if (unlikely(READ_ONCE(lapic->level_waits)))
+		holm_lapic_fold_level(lapic);
 	for (n = BITS_TO_LONGS(HOLM_LAPIC_VECTORS) - 1; n >= 0; n--) {
 		unsigned long word = READ_ONCE(lapic->irr[n]);
 
@@ -173,6 +184,58 @@ int holm_lapic_virt_merge(struct holm_lapic_state *lapic)
 			top = n * BITS_PER_LONG + __fls(word);
 	}
 	return top;
+}
+
+void holm_lapic_fold_level(struct holm_lapic_state *lapic)
+{
+	unsigned int n, bit, vector;
+	unsigned long word;
+
+	WRITE_ONCE(lapic->level_waits, false);
+	smp_mb();	/* a sender sets the bit before */
+	for (n = 0; n < BITS_TO_LONGS(HOLM_LAPIC_VECTORS); n++) {
+		word = READ_ONCE(lapic->level_irr[n]);
+		for_each_set_bit(bit, &word, BITS_PER_LONG) {
+			/* In this order: one of them has it all the time. */
+			vector = n * BITS_PER_LONG + bit;
+			set_bit(vector, lapic->irr);
+			clear_bit(vector, lapic->level_irr);
+		}
+	}
+}
+
+/*
+ * Each entry clears the mark of an outstanding notification after it says that
+ * the vCPU is in the guest, and then takes all requests over. Whoever finds the
+ * mark set while the vCPU is in the guest thus came before that, or behind
+ * somebody who found it there and has notified it. Without posting no entry does,
+ * and a sender that was slow may have left the mark: notified, the CPU leaves the
+ * guest then, and by the mark alone nobody can rely on that.
+ */
+bool holm_lapic_post(struct holm_lapic_state *lapic)
+{
+	struct holm_vcpu *vcpu = lapic->vcpu;
+	unsigned long *control = READ_ONCE(lapic->posting);
+	bool posted = false, outstanding;
+	int cpu, me;
+
+	if (!control)
+		return false;
+	outstanding = test_and_set_bit(HOLM_LAPIC_POST_ON, control);
+	me = get_cpu();
+	if (READ_ONCE(vcpu->mode) == HOLM_IN_GUEST) {
+		cpu = READ_ONCE(vcpu->cpu);
+		/* Here: an interrupt's handler behind an exit; it enters again. */
+		posted = cpu != me;
+		if (outstanding) {
+			smp_rmb();	/* IN_GUEST is written behind @posting */
+			posted = posted && READ_ONCE(lapic->posting);
+		} else if (posted && cpu_online(cpu)) {
+			holm_send_posted_intr(cpu);
+		}
+	}
+	put_cpu();
+	return posted;
 }
 
 /* The highest vector that the page has in service, or -1. */

@@ -4,6 +4,7 @@
  * that nothing is lost. What the CPU does to the page is done by hand.
  */
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/kthread.h>
 
 #include "../../kmod/x86/lapic_regs.h"
@@ -69,6 +70,17 @@ static void deliver(struct rig *rig, u8 vector)
 static int accept(struct rig *rig, u8 vector, bool level)
 {
 	return holm_lapic_accept(rig->vcpu, HOLM_LAPIC_DM_FIXED, vector, level);
+}
+
+static bool waits(struct rig *rig, u8 vector)
+{
+	return test_bit(vector, rig->lapic->irr);
+}
+
+/* In the order in which a level request moves. */
+static bool waits_somewhere(struct rig *rig, u8 vector)
+{
+	return test_bit(vector, rig->lapic->level_irr) || waits(rig, vector);
 }
 
 static u64 msr(struct kunit *test, struct rig *rig, u32 offset)
@@ -287,6 +299,154 @@ static void virt_self_ipi(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, rig->lapic->svr & APIC_SPIV_APIC_ENABLED);
 }
 
+/* ---- posted ------------------------------------------------------------------ */
+
+/* "Format of Posted-Interrupt Descriptor": requests, and what follows them. */
+struct descriptor {
+	DECLARE_BITMAP(requests, HOLM_LAPIC_VECTORS);
+	unsigned long control;
+};
+
+/* The requests are elsewhere, as with a backend that posts. */
+static struct descriptor *use_descriptor(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct descriptor *desc = kunit_kzalloc(test, sizeof(*desc), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, desc);
+	rig->lapic->irr = desc->requests;
+	return desc;
+}
+
+static bool take_request(struct rig *rig)
+{
+	return test_and_clear_bit(HOLM_REQ_EVENT, &rig->vcpu->requests);
+}
+
+/* Who is told how, by where the vCPU is. */
+static void virt_post(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct holm_lapic_state *lapic = rig->lapic;
+	struct descriptor *desc = use_descriptor(test);
+	int here;
+
+	holm_lapic_virt_start(lapic, rig->page);
+	holm_lapic_virt_merge(lapic);
+	lapic->posting = &desc->control;
+	take_request(rig);
+
+	/* Out of the guest: a request, each time. */
+	accept(rig, 0x41, false);
+	KUNIT_EXPECT_TRUE(test, take_request(rig));
+	KUNIT_EXPECT_EQ(test, desc->control, BIT(HOLM_LAPIC_POST_ON));
+	accept(rig, 0x42, false);
+	KUNIT_EXPECT_TRUE(test, take_request(rig));
+	KUNIT_EXPECT_TRUE(test, waits(rig, 0x41));
+
+	/* The entry takes all over, and the mark is gone. */
+	KUNIT_EXPECT_EQ(test, holm_lapic_virt_merge(lapic), 0x42);
+	KUNIT_EXPECT_EQ(test, desc->control, 0UL);
+	KUNIT_EXPECT_FALSE(test, waits(rig, 0x41));
+
+	/* In the guest on another CPU: the mark, a notification, and no request. */
+	preempt_disable();
+	here = smp_processor_id();
+	rig->vcpu->cpu = cpumask_any_but(cpu_online_mask, here);
+	if (rig->vcpu->cpu < nr_cpu_ids) {
+		rig->vcpu->mode = HOLM_IN_GUEST;
+		accept(rig, 0x51, false);
+		KUNIT_EXPECT_FALSE(test, take_request(rig));
+		KUNIT_EXPECT_EQ(test, desc->control, BIT(HOLM_LAPIC_POST_ON));
+		accept(rig, 0x52, false);
+		KUNIT_EXPECT_FALSE(test, take_request(rig));
+		KUNIT_EXPECT_EQ(test, rig->vcpu->mode, (int)HOLM_IN_GUEST);
+	}
+	/* An interrupt's handler on the vCPU's own CPU: before the next entry. */
+	rig->vcpu->cpu = here;
+	rig->vcpu->mode = HOLM_IN_GUEST;
+	accept(rig, 0x53, false);
+	KUNIT_EXPECT_TRUE(test, take_request(rig));
+
+	/* A level request is not where the CPU would take it by itself. */
+	rig->vcpu->mode = HOLM_IN_GUEST;
+	accept(rig, 0x61, true);
+	KUNIT_EXPECT_TRUE(test, take_request(rig));
+	KUNIT_EXPECT_FALSE(test, waits(rig, 0x61));
+	KUNIT_EXPECT_TRUE(test, test_bit(0x61, lapic->tmr));
+	rig->vcpu->mode = HOLM_OUTSIDE_GUEST;
+	rig->vcpu->cpu = -1;
+	preempt_enable();
+
+	KUNIT_EXPECT_EQ(test, holm_lapic_pending(rig->vcpu), 0x61);
+	KUNIT_EXPECT_EQ(test, holm_lapic_virt_merge(lapic), 0x61);
+	KUNIT_EXPECT_TRUE(test, page_has(rig, APIC_IRR, 0x61));
+	KUNIT_EXPECT_TRUE(test, page_has(rig, APIC_IRR, 0x53));
+	KUNIT_EXPECT_EQ(test, desc->control, 0UL);
+}
+
+/* A sender that was slow left its mark after the mode had changed. */
+static void virt_post_stale(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct holm_lapic_state *lapic = rig->lapic;
+	struct descriptor *desc = use_descriptor(test);
+	unsigned int other;
+
+	holm_lapic_virt_start(lapic, rig->page);
+	holm_lapic_virt_merge(lapic);
+	WRITE_ONCE(lapic->posting, &desc->control);
+	take_request(rig);
+	holm_lapic_virt_stop(lapic);
+	KUNIT_EXPECT_NULL(test, lapic->posting);
+	__set_bit(HOLM_LAPIC_POST_ON, &desc->control);
+
+	preempt_disable();
+	other = cpumask_any_but(cpu_online_mask, smp_processor_id());
+	rig->vcpu->cpu = other < nr_cpu_ids ? other : smp_processor_id();
+	rig->vcpu->mode = HOLM_IN_GUEST;
+	accept(rig, 0x41, false);
+	KUNIT_EXPECT_TRUE(test, take_request(rig));
+	KUNIT_EXPECT_FALSE(test, holm_lapic_post(lapic));
+	rig->vcpu->mode = HOLM_OUTSIDE_GUEST;
+	rig->vcpu->cpu = -1;
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, holm_lapic_pending(rig->vcpu), 0x41);
+
+	/* What waited for the entry that clears the mark is taken over by it. */
+	holm_lapic_virt_start(lapic, rig->page);
+	WRITE_ONCE(lapic->posting, &desc->control);
+	KUNIT_EXPECT_EQ(test, holm_lapic_virt_merge(lapic), 0x41);
+	KUNIT_EXPECT_EQ(test, desc->control, 0UL);
+}
+
+/* The state has a level request wherever it is, also of a sender that was slow. */
+static void virt_level_state(struct kunit *test)
+{
+	struct rig *rig = test->priv;
+	struct holm_lapic *block = kunit_kzalloc(test, sizeof(*block), GFP_KERNEL);
+	struct descriptor *desc = use_descriptor(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	holm_lapic_virt_start(rig->lapic, rig->page);
+	rig->lapic->posting = &desc->control;
+	accept(rig, 0x61, true);
+	holm_lapic_get(rig->vcpu, block);
+	KUNIT_EXPECT_EQ(test, block->regs[(APIC_IRR + 0x30) / 16], BIT(1));
+	KUNIT_EXPECT_NULL(test, rig->lapic->posting);
+
+	set_bit(0x62, rig->lapic->level_irr);
+	rig->lapic->level_waits = true;
+	holm_lapic_get(rig->vcpu, block);
+	KUNIT_EXPECT_EQ(test, block->regs[(APIC_IRR + 0x30) / 16], BIT(1) | BIT(2));
+
+	/* INIT drops them all. */
+	rig->lapic->posting = &desc->control;
+	accept(rig, 0x63, true);
+	holm_lapic_reset(rig->vcpu, true);
+	KUNIT_EXPECT_EQ(test, holm_lapic_pending(rig->vcpu), -1);
+}
+
 /* ---- senders ----------------------------------------------------------------- */
 
 #define SENDS	20000
@@ -297,11 +457,6 @@ struct sender {
 	struct completion done;
 };
 
-static bool waits(struct rig *rig, u8 vector)
-{
-	return test_bit(vector, rig->lapic->irr);
-}
-
 /* Each vector again as soon as it was taken over. */
 static int send(void *arg)
 {
@@ -311,9 +466,9 @@ static int send(void *arg)
 	for (i = 0; i < SENDS; i++) {
 		u8 vector = 32 + i * 7 % 200;
 
-		while (waits(sender->rig, vector))
+		while (waits_somewhere(sender->rig, vector))
 			cond_resched();
-		accept(sender->rig, vector, false);
+		accept(sender->rig, vector, i % 3 == 0);
 		sender->sent[vector]++;
 	}
 	complete(&sender->done);
@@ -326,6 +481,7 @@ static void virt_race(struct kunit *test)
 	struct rig *rig = test->priv;
 	struct sender *sender = kunit_kzalloc(test, sizeof(*sender), GFP_KERNEL);
 	unsigned int *seen = kunit_kcalloc(test, HOLM_LAPIC_VECTORS, sizeof(*seen), GFP_KERNEL);
+	struct descriptor *desc = use_descriptor(test);
 	struct task_struct *thread;
 	unsigned int round = 0, v;
 	bool over;
@@ -339,8 +495,11 @@ static void virt_race(struct kunit *test)
 
 	do {
 		over = try_wait_for_completion(&sender->done);
-		if (!rig->lapic->page)
+		if (!rig->lapic->page) {
 			holm_lapic_virt_start(rig->lapic, rig->page);
+			if (round & 1)
+				WRITE_ONCE(rig->lapic->posting, &desc->control);
+		}
 		holm_lapic_virt_merge(rig->lapic);
 		for (v = 0; v < HOLM_LAPIC_VECTORS; v++) {
 			if (!page_has(rig, APIC_IRR, v))
@@ -365,6 +524,9 @@ static struct kunit_case virt_cases[] = {
 	KUNIT_CASE(virt_pending),
 	KUNIT_CASE(virt_merge),
 	KUNIT_CASE(virt_self_ipi),
+	KUNIT_CASE(virt_post),
+	KUNIT_CASE(virt_post_stale),
+	KUNIT_CASE(virt_level_state),
 	KUNIT_CASE(virt_race),
 	{}
 };
