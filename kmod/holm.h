@@ -35,6 +35,7 @@
 #include "mmu/mmu.h"
 #include "x86/lapic.h"
 #include "x86/pv.h"
+#include "x86/tsc.h"
 
 struct holm_backend;
 struct holm_vcpu;
@@ -184,6 +185,7 @@ struct holm_vcpu {
 		u64 hwcr;
 	} msr;					/* [r] MSRs that no hardware holds */
 	u64 tsc_offset;				/* [r] READ_ONCE by other vCPUs */
+	struct holm_vcpu_tsc tsc;		/* x86/tsc.h */
 	struct holm_pv pv;			/* x86/pv.h */
 	struct holm_xstate_buf *xstate;		/* [r] x86/xstate.h */
 	struct holm_lapic_state *lapic;		/* [I] pointer; x86/lapic.h has its locking */
@@ -217,6 +219,7 @@ struct holm_vm {
 	struct holm_ioeventfds ioeventfds;	/* eventfd.h */
 	struct holm_irqfds irqfds;		/* the same */
 	struct holm_pv_vm pv;			/* x86/pv.h */
+	struct holm_vm_tsc tsc;			/* x86/tsc.h */
 	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */

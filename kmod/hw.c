@@ -171,6 +171,7 @@ static int hw_cpu_offline(unsigned int cpu)
 int holm_hw_suspend(void)
 {
 	hw_cpu_disable(NULL);
+	holm_tsc_suspend();
 	return 0;
 }
 
@@ -183,6 +184,7 @@ void holm_hw_resume(void)
 {
 	int err = hw_users ? hw_cpu_enable() : 0;
 
+	holm_tsc_resume();
 	holm_pv_resumed();
 	if (!err)
 		return;

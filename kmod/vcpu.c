@@ -14,6 +14,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <trace/events/ipi.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
 
 #include "backend.h"
 #include "holm.h"
@@ -44,21 +46,25 @@ static int vcpu_wait_cpu(void)
 int holm_vcpu_load(struct holm_vcpu *vcpu)
 {
 	int err = vcpu_wait_cpu();
+	bool moved;
 
 	if (unlikely(err)) {
 		vcpu->state = HOLM_OBJ_DYING;
 		return err;
 	}
+	moved = vcpu->cpu != smp_processor_id();
 	/* Before IN_GUEST: holm_vm_flush_tlb() reads it before the mode. */
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	holm_backend->vcpu_load(vcpu, vcpu->cpu);
 	vcpu->loaded = true;
+	holm_tsc_follow(vcpu, moved);
 	return 0;
 }
 
 void holm_vcpu_put(struct holm_vcpu *vcpu)
 {
 	vcpu->loaded = false;
+	vcpu->tsc.last_host = rdtsc();
 	holm_backend->vcpu_put(vcpu);
 	preempt_enable();
 }

@@ -14,6 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/tsc.h>
 
 #include "backend.h"
 #include "holm.h"
@@ -123,6 +124,7 @@ static long vm_get_irqfd(struct holm_vm *vm, void __user *argp)
 /* HOLM_PARAM_*: what it may be at most. */
 static const u64 param_max[] = {
 	[HOLM_PARAM_HALT_POLL_NS] = HOLM_HALT_POLL_NS_MAX,
+	[HOLM_PARAM_TSC_KHZ] = U32_MAX,
 };
 
 static int vm_param_check(const struct holm_vm_param *arg)
@@ -130,6 +132,22 @@ static int vm_param_check(const struct holm_vm_param *arg)
 	if (!arg->param || arg->param >= ARRAY_SIZE(param_max) || arg->flags)
 		return -EINVAL;
 	return 0;
+}
+
+/* vCPUs that are there keep what they have, and the others are to be as they are. */
+static int vm_set_tsc_khz(struct holm_vm *vm, u32 khz)
+{
+	int err = holm_tsc_check_khz(khz);
+
+	if (err)
+		return err;
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		err = -EBUSY;
+	else
+		WRITE_ONCE(vm->tsc.khz, khz);
+	mutex_unlock(&vm->lock);
+	return err;
 }
 
 static long vm_set_param(struct holm_vm *vm, void __user *argp)
@@ -144,6 +162,8 @@ static long vm_set_param(struct holm_vm *vm, void __user *argp)
 		return err;
 	if (arg.value > param_max[array_index_nospec(arg.param, ARRAY_SIZE(param_max))])
 		return -EINVAL;
+	if (arg.param == HOLM_PARAM_TSC_KHZ)
+		return vm_set_tsc_khz(vm, arg.value);
 	WRITE_ONCE(vm->halt_poll_ns, arg.value);
 	return 0;
 }
@@ -158,7 +178,10 @@ static long vm_get_param(struct holm_vm *vm, void __user *argp)
 	err = vm_param_check(&arg);
 	if (err)
 		return err;
-	arg.value = READ_ONCE(vm->halt_poll_ns);
+	if (arg.param == HOLM_PARAM_TSC_KHZ)
+		arg.value = READ_ONCE(vm->tsc.khz) ?: tsc_khz;
+	else
+		arg.value = READ_ONCE(vm->halt_poll_ns);
 	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 
@@ -270,6 +293,7 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	mmgrab(vm->mm);
 	vm->halt_poll_ns = holm_halt_poll_default();
 	holm_pv_vm_init(vm);
+	holm_tsc_vm_init(&vm->tsc);
 
 	err = holm_hw_get();
 	if (err)

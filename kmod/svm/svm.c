@@ -89,6 +89,7 @@ static int svm_check_cpu(void)
 	svm_caps.decode_assists = edx & SVM_CPUID_EDX_DECODE_ASSISTS;
 	svm_caps.v_spec_ctrl = edx & SVM_CPUID_EDX_V_SPEC_CTRL;
 	svm_caps.pause_filter = edx & SVM_CPUID_EDX_PAUSE_FILTER && pause_count;
+	svm_caps.tsc_ratio = edx & SVM_CPUID_EDX_TSC_RATE;
 	svm_caps.pause_threshold = edx & SVM_CPUID_EDX_PAUSE_THRESHOLD;
 	return 0;
 }
@@ -231,6 +232,10 @@ static int svm_setup(void)
 	}
 	holm_format_npt.max_leaf = svm_caps.page_1g ? HOLM_PG_1G : HOLM_PG_2M;
 	holm_format_npt.has_ad = true;
+	if (svm_caps.tsc_ratio)
+		holm_tsc_scaling = (struct holm_tsc_scaling) {
+			.frac_bits = SVM_TSC_RATIO_FRAC, .int_bits = SVM_TSC_RATIO_INT,
+		};
 	return 0;
 }
 
@@ -249,6 +254,20 @@ static void svm_get_caps(struct holm_caps *caps)
 		caps->features |= HOLM_CAP_PAGE_1G;
 	if (svm_caps.decode_assists)
 		caps->features |= HOLM_CAP_DECODE_ASSIST;
+	if (svm_caps.tsc_ratio)
+		caps->features |= HOLM_CAP_TSC_SCALING;
+}
+
+/*
+ * The ratio counts in guests only (APM 15.30.5), and stays in the MSR until it is
+ * another vCPU's turn that has another one.
+ */
+static void svm_load_tsc_ratio(struct svm_cpu *pc, u64 ratio)
+{
+	if (likely(!svm_caps.tsc_ratio || pc->tsc_ratio == ratio))
+		return;
+	svm_wrmsr(SVM_MSR_TSC_RATIO, ratio);
+	pc->tsc_ratio = ratio;
 }
 
 static int svm_cpu_enable(void)
@@ -267,6 +286,8 @@ static int svm_cpu_enable(void)
 	pc->last = NULL;
 	if (boot_cpu_has(X86_FEATURE_RDTSCP))
 		pc->tsc_aux = svm_rdmsr(MSR_TSC_AUX);
+	pc->tsc_ratio = 0;
+	svm_load_tsc_ratio(pc, SVM_TSC_RATIO_ONE);
 	pc->enabled = true;
 	holm_amd_pmu_notice(true);
 	return 0;
@@ -285,6 +306,7 @@ static void svm_cpu_disable(void)
 		return;		/* the kernel's own crash path came first */
 	/* APM 15.17: with GIF 0 the CPU would never see an NMI or INIT again. */
 	asm volatile("stgi" : : : "memory");
+	svm_load_tsc_ratio(pc, SVM_TSC_RATIO_ONE);
 	svm_wrmsr(SVM_MSR_VM_HSAVE_PA, 0);
 	svm_wrmsr(MSR_EFER, efer & ~EFER_SVME);
 	/* A kernel that crashes has no use for counters. */
@@ -493,6 +515,7 @@ static void svm_vcpu_load(struct holm_vcpu *vcpu, int cpu)
 		     : : "a" (pc->host_pa) : "memory");
 	if (svm->swap_tsc_aux && vcpu->msr.tsc_aux != pc->tsc_aux)
 		svm_wrmsr(MSR_TSC_AUX, vcpu->msr.tsc_aux);
+	svm_load_tsc_ratio(pc, vcpu->tsc.ratio ?: SVM_TSC_RATIO_ONE);
 	if (svm->spec_ctrl && !svm_caps.v_spec_ctrl)
 		svm->host_spec_ctrl = svm_rdmsr(MSR_IA32_SPEC_CTRL);
 }
@@ -517,6 +540,7 @@ static void svm_tsc_changed(struct holm_vcpu *vcpu)
 
 	svm->vmcb->tsc_offset = vcpu->tsc_offset;
 	svm_unclean(svm, SVM_CLEAN_INTERCEPTS);
+	svm_load_tsc_ratio(this_cpu_ptr(&svm_cpus), vcpu->tsc.ratio ?: SVM_TSC_RATIO_ONE);
 }
 
 const struct holm_backend holm_svm_backend = {

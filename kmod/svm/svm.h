@@ -43,6 +43,7 @@ struct svm_caps {
 	bool clean_bits;
 	bool lbr_virt;
 	bool v_spec_ctrl;
+	bool tsc_ratio;
 	bool pause_filter;
 	bool pause_threshold;
 	bool page_1g;
@@ -60,6 +61,7 @@ extern struct svm_caps svm_caps;
  * @host: a VMCB page for VMSAVE and VMLOAD of the rest of it
  * @asid_generation: counts the times that all ASIDs were flushed; never 0
  * @next_asid: not yet used in this generation
+ * @tsc_ratio: what the MSR has
  * @last: the vCPU that ran last, to tell when to isolate branch predictions
  */
 struct svm_cpu {
@@ -70,6 +72,7 @@ struct svm_cpu {
 	u64 asid_generation;
 	u32 next_asid;
 	u64 tsc_aux;
+	u64 tsc_ratio;
 	struct svm_vcpu *last;
 };
 

@@ -281,6 +281,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_CPUID_EDX_NP		BIT(0)
 #define SVM_CPUID_EDX_LBR_VIRT		BIT(1)
 #define SVM_CPUID_EDX_NRIPS		BIT(3)
+#define SVM_CPUID_EDX_TSC_RATE		BIT(4)
 #define SVM_CPUID_EDX_CLEAN		BIT(5)
 #define SVM_CPUID_EDX_FLUSH_ASID	BIT(6)
 #define SVM_CPUID_EDX_DECODE_ASSISTS	BIT(7)
@@ -289,6 +290,10 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_CPUID_EDX_V_SPEC_CTRL	BIT(20)
 
 /* MSRs, APM 15.30 */
+#define SVM_MSR_TSC_RATIO		0xc0000104
+#define SVM_TSC_RATIO_FRAC		32
+#define SVM_TSC_RATIO_INT		8
+#define SVM_TSC_RATIO_ONE		BIT_ULL(SVM_TSC_RATIO_FRAC)
 #define SVM_MSR_VM_CR			0xc0010114
 #define SVM_VM_CR_SVMDIS		BIT(4)
 #define SVM_MSR_VM_HSAVE_PA		0xc0010117

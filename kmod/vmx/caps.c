@@ -158,7 +158,7 @@ static const struct control_word control_words[] = {
 		 * hidden: XSAVES, user wait and pause, PCONFIG, ENCLS.
 		 */
 		.optional = SEC_RDTSCP | SEC_VPID | SEC_WBINVD | SEC_PAUSE_LOOP | SEC_INVPCID |
-			    SEC_PML | SEC_APICV,
+			    SEC_PML | SEC_APICV | SEC_TSC_SCALING,
 		.result = &vmx_caps.secondary,
 	}, {
 		.name = "exit",
@@ -208,6 +208,18 @@ static void control_setup(const struct control_word *w, struct missing *missing)
 	}
 	*w->result = must | (required & ~w->later) | (w->optional & may);
 	pr_debug("%s controls: 0x%08x (must 0x%08x, may 0x%08x)\n", w->name, *w->result, must, may);
+}
+
+/* "TSC multiplier": 48 bits of fraction. */
+#define TSC_MULTIPLIER_FRAC	48
+#define TSC_MULTIPLIER_INT	16
+
+static void tsc_setup(void)
+{
+	if (vmx_caps.secondary & SEC_TSC_SCALING)
+		holm_tsc_scaling = (struct holm_tsc_scaling) {
+			.frac_bits = TSC_MULTIPLIER_FRAC, .int_bits = TSC_MULTIPLIER_INT,
+		};
 }
 
 static void ept_setup(struct missing *missing)
@@ -417,6 +429,7 @@ int vmx_caps_setup(void)
 	vmx_caps.switched_tsc_aux = boot_cpu_has(X86_FEATURE_RDTSCP) ||
 				    boot_cpu_has(X86_FEATURE_RDPID);
 	perf_setup();
+	tsc_setup();
 	mitigation_setup();
 	return 0;
 }

@@ -350,7 +350,16 @@ int vmx_msr_set(struct holm_vcpu *vcpu, u32 index, u64 value)
 
 void vmx_tsc_changed(struct holm_vcpu *vcpu)
 {
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
 	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
+	if (!(vmx_caps.secondary & SEC_TSC_SCALING))
+		return;
+	/* Not looked at while the control is clear. */
+	if (vcpu->tsc.ratio)
+		vmcs_write64(VMCS_TSC_MULTIPLIER, vcpu->tsc.ratio);
+	if (!vcpu->tsc.ratio == !!(vmx->secondary & SEC_TSC_SCALING))
+		vmx_controls_update(vmx);
 }
 
 /* ---- events --------------------------------------------------------------- */

@@ -47,6 +47,7 @@
 #define VMCS_POSTED_INTR_ADDRESS	0x2016
 #define VMCS_EPTP			0x201a
 #define VMCS_EOI_EXIT_BITMAP(i)		(0x201c + 2 * (i))	/* 64 vectors each */
+#define VMCS_TSC_MULTIPLIER		0x2032
 #define VMCS_GUEST_PHYSICAL_ADDRESS	0x2400
 #define VMCS_LINK_POINTER		0x2800
 #define VMCS_GUEST_DEBUGCTL		0x2802
@@ -163,6 +164,7 @@
 #define SEC_PAUSE_LOOP			BIT(10)
 #define SEC_INVPCID			BIT(12)
 #define SEC_PML				BIT(17)
+#define SEC_TSC_SCALING			BIT(25)
 
 /* What a guest in x2APIC mode has together, or not at all. */
 #define SEC_APICV			(SEC_VIRT_X2APIC | SEC_APIC_REGISTER | SEC_VIRT_INTR)

@@ -88,6 +88,8 @@ static void vmx_caps_fill(struct holm_caps *caps)
 	caps->phys_bits = min_t(u32, boot_cpu_data.x86_phys_bits, 48);
 	if (vmx_caps.apicv)
 		caps->features |= HOLM_CAP_APICV;
+	if (vmx_caps.secondary & SEC_TSC_SCALING)
+		caps->features |= HOLM_CAP_TSC_SCALING;
 	if (holm_format_ept.pml)
 		caps->features |= HOLM_CAP_HW_DIRTY_LOG;
 	if (holm_format_ept.max_leaf >= HOLM_PG_2M)
@@ -422,6 +424,8 @@ void vmx_controls_update(struct vmx_vcpu *vmx)
 		secondary &= ~SEC_INVPCID;
 	if (!vmx->vpid)
 		secondary &= ~SEC_VPID;
+	if (!vcpu->tsc.ratio)
+		secondary &= ~SEC_TSC_SCALING;
 	if (vmx->virt_apic)
 		secondary |= SEC_APICV;
 	vmx->secondary = secondary;

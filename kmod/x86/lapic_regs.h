@@ -75,7 +75,8 @@ enum holm_lvt {
  * @target: [t] when it ends next, CLOCK_MONOTONIC in ns
  * @period: [r] ns from one end to the next
  * @deadline: [t] IA32_TSC_DEADLINE, 0 when not armed
- * @host_deadline: [r] the same as a host TSC value
+ * @due: [r] the same, but not too far away
+ * @tsc_offset, @tsc_ratio, @tsc_khz: [r] of the vCPU's TSC when it was armed
  */
 struct holm_lapic_timer {
 	struct hrtimer hr;
@@ -83,7 +84,10 @@ struct holm_lapic_timer {
 	u64 target;
 	u64 period;
 	u64 deadline;
-	u64 host_deadline;
+	u64 due;
+	u64 tsc_offset;
+	u64 tsc_ratio;
+	u32 tsc_khz;
 };
 
 /**

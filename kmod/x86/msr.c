@@ -203,37 +203,12 @@ int holm_msr_check(struct holm_vcpu *vcpu, u32 index, u64 value)
 
 /* ---- RESET ---------------------------------------------------------------- */
 
-void holm_tsc_set_offset(struct holm_vcpu *vcpu, u64 offset)
-{
-	WRITE_ONCE(vcpu->tsc_offset, offset);	/* read by reset_tsc() of another vCPU */
-	holm_backend->tsc_changed(vcpu);
-	holm_lapic_tsc_changed(vcpu);
-	holm_pv_tsc_changed(vcpu);
-}
-
 /* Hardware-held MSRs are zero after RESET (SDM Vol. 3, "Processor State After Reset"). */
 static const u32 reset_to_zero[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
 	MSR_IA32_DEBUGCTLMSR, MSR_TSC_AUX, HOLM_MSR_IA32_SPEC_CTRL,
 };
-
-/*
- * The first vCPU's TSC starts at 0, and the others agree with it, as those of
- * a machine do that was switched on as a whole.
- */
-static void reset_tsc(struct holm_vcpu *vcpu)
-{
-	struct holm_vcpu *first = NULL;
-
-	/* Pairs with the release in holm_vcpu_create(). */
-	if (smp_load_acquire(&vcpu->vm->nr_vcpus))
-		first = vcpu->vm->vcpus[0];
-	if (first && first != vcpu)
-		holm_tsc_set_offset(vcpu, READ_ONCE(first->tsc_offset));
-	else
-		holm_tsc_set_offset(vcpu, -holm_rdtsc());
-}
 
 void holm_msr_reset(struct holm_vcpu *vcpu)
 {
@@ -256,5 +231,5 @@ void holm_msr_reset(struct holm_vcpu *vcpu)
 		holm_backend->msr_set(vcpu, reset_to_zero[i], 0);
 	holm_backend->msr_set(vcpu, MSR_IA32_CR_PAT, HOLM_PAT_RESET);
 
-	reset_tsc(vcpu);
+	holm_tsc_reset(vcpu);
 }

@@ -95,9 +95,6 @@ int holm_msr_check(struct holm_vcpu *vcpu, u32 index, u64 value);
 /* At RESET: values of MSRs that the core or the backend keeps. Loaded. */
 void holm_msr_reset(struct holm_vcpu *vcpu);
 
-/* guest TSC = host TSC + @offset from now on. Loaded. */
-void holm_tsc_set_offset(struct holm_vcpu *vcpu, u64 offset);
-
 /* Bits of SPEC_CTRL that the guest's CPUID table announces. */
 u64 holm_spec_ctrl_bits(struct holm_vcpu *vcpu);
 

@@ -140,7 +140,7 @@ static int write_backend_addr(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 
 static int read_tsc(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 {
-	a->value = holm_rdtsc() + vcpu->tsc_offset;
+	a->value = holm_tsc_guest(vcpu, holm_rdtsc());
 	return 0;
 }
 
@@ -150,13 +150,13 @@ static int read_tsc(struct holm_vcpu *vcpu, struct holm_msr_access *a)
  */
 static int write_tsc(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 {
-	u64 offset = a->value - holm_rdtsc();
+	u64 offset = vcpu->tsc_offset;
 
 	if (a->check)
 		return 0;
+	holm_tsc_write(vcpu, a->value);
 	if (!a->host)
-		vcpu->msr.tsc_adjust += offset - vcpu->tsc_offset;
-	holm_tsc_set_offset(vcpu, offset);
+		vcpu->msr.tsc_adjust += vcpu->tsc_offset - offset;
 	return 0;
 }
 

@@ -68,6 +68,7 @@ struct holm_pv_wait;	/* pv_async.c */
  * @waits: [r] those pages, the last first
  * @count: [r] of them
  * @id: [r] of the last one
+ * @stale: [r] all of @waits are void
  * @wake_all: [r] all that the guest was told is void, which it is to be told next
  * @sent: [r] a "page ready" that the guest has not acknowledged
  * @retry: [r] one that could not be sent: its memory or its LAPIC would not have it
@@ -78,6 +79,7 @@ struct holm_pv_async {
 	struct holm_pv_wait *waits;
 	unsigned int count;
 	u32 id;
+	bool stale;
 	bool wake_all;
 	bool sent;
 	bool retry;
@@ -190,9 +192,6 @@ static inline void holm_pv_resumed(void)
 {
 	WRITE_ONCE(holm_pv_epoch, holm_pv_epoch + 1);
 }
-
-/* For tests: take the host's TSCs for unsynchronized. */
-extern bool holm_pv_distrust_tsc;
 
 /**
  * holm_pv_scale() - what a guest multiplies TSC ticks with

@@ -311,6 +311,10 @@ void holm_pv_async_ready(struct holm_vcpu *vcpu)
 	struct holm_pv_wait **done;
 
 	async->retry = false;
+	if (async->stale) {
+		async->stale = false;
+		holm_pv_async_drop(vcpu);
+	}
 	if (!holm_pv_async_on(&vcpu->pv) || async->sent)
 		return;		/* the acknowledgement asks again */
 	done = find_done(async);
@@ -341,7 +345,8 @@ int holm_pv_write_async_enable(struct holm_vcpu *vcpu, struct holm_msr_access *a
 		return 1;
 	if (a->check)
 		return 0;
-	holm_pv_async_drop(vcpu);
+	/* To be dropped where it may sleep. */
+	async->stale = async->waits;
 	async->enable = a->value;
 	async->sent = false;
 	/*

@@ -25,7 +25,6 @@
 #include "pv.h"
 
 unsigned int holm_pv_epoch;
-bool holm_pv_distrust_tsc;
 
 /* ---- arithmetic ----------------------------------------------------------- */
 
@@ -74,7 +73,7 @@ static bool tsc_stable(void)
 	struct system_time_snapshot snap;
 	u64 before, after;
 
-	if (check_tsc_unstable() || READ_ONCE(holm_pv_distrust_tsc))
+	if (!holm_tsc_trusted())
 		return false;
 	before = rdtsc_ordered();
 	ktime_get_snapshot(&snap);
@@ -251,7 +250,8 @@ static bool offsets_match(struct holm_vcpu *vcpu)
 
 	/* Whoever changes one asks for all pages to be written again. */
 	for (i = 0; i < n; i++)
-		if (READ_ONCE(vm->vcpus[i]->tsc_offset) != vcpu->tsc_offset)
+		if (holm_tsc_offset(vm->vcpus[i]) != holm_tsc_offset(vcpu) ||
+		    READ_ONCE(vm->vcpus[i]->tsc.ratio) != vcpu->tsc.ratio)
 			return false;
 	return true;
 }
@@ -300,9 +300,9 @@ void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped)
 	pv->clock_ns = ktime_get_boottime_ns();
 	pv->clock_epoch = r.epoch;
 
-	info.tsc_timestamp = r.tsc + vcpu->tsc_offset;
+	info.tsc_timestamp = holm_tsc_guest(vcpu, r.tsc);
 	info.system_time = r.ns;
-	holm_pv_scale(tsc_khz, &info.tsc_to_system_mul, &info.tsc_shift);
+	holm_pv_scale(holm_tsc_khz(vcpu), &info.tsc_to_system_mul, &info.tsc_shift);
 	if (r.stable && holm_pv_has(pv, KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) &&
 	    offsets_match(vcpu))
 		info.flags |= PVCLOCK_TSC_STABLE_BIT;

@@ -326,9 +326,9 @@ static int set_mp(struct holm_vcpu *vcpu, const void *buf, u32 size)
 static int get_tsc(struct holm_vcpu *vcpu, void *buf, u32 *size)
 {
 	*(struct holm_tsc *)buf = (struct holm_tsc) {
-		.offset = vcpu->tsc_offset,
+		.offset = holm_tsc_offset(vcpu),
 		.adjust = vcpu->msr.tsc_adjust,
-		.khz = tsc_khz,
+		.khz = holm_tsc_khz(vcpu),
 	};
 	return 0;
 }
@@ -338,13 +338,13 @@ static int set_tsc(struct holm_vcpu *vcpu, const void *buf, u32 size)
 	const struct holm_tsc *tsc = buf;
 	int err;
 
-	if (tsc->reserved || tsc->khz != tsc_khz)
+	if (tsc->reserved || holm_tsc_check_khz(tsc->khz))
 		return -EINVAL;
 	err = holm_vcpu_load(vcpu);
 	if (err)
 		return err;
 	vcpu->msr.tsc_adjust = tsc->adjust;
-	holm_tsc_set_offset(vcpu, tsc->offset);
+	holm_tsc_set(vcpu, tsc->offset, tsc->khz);
 	holm_vcpu_put(vcpu);
 	return 0;
 }

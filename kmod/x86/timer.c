@@ -134,12 +134,13 @@ static bool is_periodic(u32 lvt)
 static enum hrtimer_restart fire_deadline(struct holm_lapic_state *lapic)
 {
 	struct holm_lapic_timer *timer = &lapic->timer;
-	s64 left = timer->host_deadline - rdtsc();
+	/* As it was when the timer was armed: nobody changes it meanwhile. */
+	s64 left = timer->due - (holm_tsc_scale(rdtsc(), timer->tsc_ratio) + timer->tsc_offset);
 
 	/* CLOCK_MONOTONIC is slewed, the TSC is not: not yet. */
 	if (left > 0) {
 		hrtimer_set_expires(&timer->hr,
-				    ktime_add_ns(ktime_get(), holm_tsc_to_ns(left, tsc_khz)));
+				    ktime_add_ns(ktime_get(), holm_tsc_to_ns(left, timer->tsc_khz)));
 		return HRTIMER_RESTART;
 	}
 	WRITE_ONCE(timer->deadline, 0);
@@ -318,7 +319,8 @@ void holm_timer_set_lvt(struct holm_lapic_state *lapic, u32 value)
 static void arm_deadline(struct holm_lapic_state *lapic)
 {
 	struct holm_lapic_timer *timer = &lapic->timer;
-	u64 host_tsc = rdtsc(), guest_tsc = host_tsc + lapic->vcpu->tsc_offset, delta;
+	struct holm_vcpu *vcpu = lapic->vcpu;
+	u64 guest_tsc = holm_tsc_guest(vcpu, rdtsc()), delta;
 
 	if (!timer->deadline)
 		return;
@@ -329,8 +331,11 @@ static void arm_deadline(struct holm_lapic_state *lapic)
 	}
 	/* Half of the counter's range is centuries: far enough. */
 	delta = min_t(u64, timer->deadline - guest_tsc, S64_MAX);
-	timer->host_deadline = host_tsc + delta;
-	timer->target = ktime_get_ns() + holm_tsc_to_ns(delta, tsc_khz);
+	timer->due = guest_tsc + delta;
+	timer->tsc_offset = vcpu->tsc_offset;
+	timer->tsc_ratio = vcpu->tsc.ratio;
+	timer->tsc_khz = holm_tsc_khz(vcpu);
+	timer->target = ktime_get_ns() + holm_tsc_to_ns(delta, timer->tsc_khz);
 	queue(timer);
 }
 

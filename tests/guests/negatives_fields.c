@@ -118,7 +118,7 @@ static const struct field_row field_rows[] = {
 	F(SIGNAL_MSI, holm_msi, address, 0xfee7e000, 0),	/* nobody has this ID */
 
 	F(SET_PARAM, holm_vm_param, param, 0, -EINVAL),
-	F(SET_PARAM, holm_vm_param, param, 2, -EINVAL),
+	F(SET_PARAM, holm_vm_param, param, 3, -EINVAL),
 	F(SET_PARAM, holm_vm_param, param, 0xffffffff, -EINVAL),
 	F(SET_PARAM, holm_vm_param, value, HOLM_HALT_POLL_NS_MAX, 0),
 	F(SET_PARAM, holm_vm_param, value, HOLM_HALT_POLL_NS_MAX + 1, -EINVAL),
@@ -126,7 +126,8 @@ static const struct field_row field_rows[] = {
 	F(SET_PARAM, holm_vm_param, value, -1ULL, -EINVAL),
 	F(SET_PARAM, holm_vm_param, value, 0, 0),
 	F(GET_PARAM, holm_vm_param, param, 0, -EINVAL),
-	F(GET_PARAM, holm_vm_param, param, 2, -EINVAL),
+	F(GET_PARAM, holm_vm_param, param, 2, 0),
+	F(GET_PARAM, holm_vm_param, param, 3, -EINVAL),
 	F(GET_PARAM, holm_vm_param, value, -1ULL, 0),
 
 	F(SET_IOEVENTFD, holm_ioeventfd, addr, 0x10000, -EINVAL),

@@ -3,6 +3,7 @@
  * The paravirtual interface (Documentation/virt/kvm/x86 of the kernel): each MSR
  * and hypercall with its feature and without.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -253,6 +254,36 @@ static void clock_time(struct guest *g)
 	CHECK(g, after.realtime_ns >= before.realtime_ns, "the wall clock goes on");
 }
 
+/* The same with a TSC that the CPU slows down. */
+static void clock_scaled(struct guest *g)
+{
+	struct holm_tsc tsc;
+
+	guest_get(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	CHECK_EQ(g, tsc.khz, hv.caps.tsc_khz);
+	tsc.khz = hv.caps.tsc_khz / 4 * 3;
+	guest_set(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	clock_time(g);
+	guest_get(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	CHECK_EQ(g, tsc.khz, hv.caps.tsc_khz / 4 * 3);
+}
+
+/* Without that, only what is the host's. */
+static void clock_khz(struct guest *g)
+{
+	struct holm_tsc tsc;
+
+	guest_get(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	tsc.khz += tsc.khz / 10000;
+	guest_set(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	guest_get(g, HOLM_STATE_TSC, &tsc, sizeof(tsc));
+	CHECK_EQ(g, tsc.khz, hv.caps.tsc_khz);
+	tsc.khz /= 2;
+	CHECK_EQ(g, -holm_vcpu_set_state(&g->vcpu, HOLM_STATE_TSC, &tsc, sizeof(tsc)), EINVAL);
+	CHECK_EQ(g, -holm_vm_set_param(g->vm, HOLM_PARAM_TSC_KHZ, hv.caps.tsc_khz), EBUSY);
+	CHECK_EQ(g, -holm_vm_set_param(g->vm, HOLM_PARAM_TSC_KHZ, hv.caps.tsc_khz / 2), EINVAL);
+}
+
 static const struct guest_row rows[] = {
 	{ .name = "call_user", .mode = USER64, .entry = G_pv_call_user, .setup = put_user_call,
 	  EVENTS(V((uint64_t)-KVM_EPERM)) },
@@ -280,6 +311,10 @@ void test_pv(void)
 		guest_test_mode(name, LONG64, run_calls);
 	}
 	guest_test_mode("pv/clock", LONG64, clock_time);
+	if (hv.caps.features & HOLM_CAP_TSC_SCALING)
+		guest_test_mode("pv/clock_scaled", LONG64, clock_scaled);
+	else
+		guest_test_mode("pv/clock_khz", LONG64, clock_khz);
 	guest_rows("pv", rows, ARRAY_SIZE(rows));
 	test_pv_async();
 }

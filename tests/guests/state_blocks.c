@@ -341,7 +341,7 @@ SPOILER(lapic_reserved, b->lapic.reserved = 1)
 
 SPOILER(mp_unknown, b->mp.state = 3)
 SPOILER(mp_reserved, b->mp.reserved = 1)
-SPOILER(tsc_khz, b->tsc.khz += 1000)
+SPOILER(tsc_khz, b->tsc.khz = 0)
 SPOILER(tsc_reserved, b->tsc.reserved = 1)
 
 /* The first one is fine, and must not be written. */

@@ -52,6 +52,7 @@ struct holm_vm *holm_test_vm(struct kunit *test, unsigned int nr)
 	if (!vm)
 		return NULL;
 	holm_pv_vm_init(vm);
+	holm_tsc_vm_init(&vm->tsc);
 	for (i = 0; i < nr; i++) {
 		struct holm_vcpu *vcpu = test_vcpu(test, vm, i);
 

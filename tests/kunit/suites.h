@@ -28,6 +28,7 @@
 	suite(store)			\
 	suite(xstate)			\
 	suite(timer)			\
+	suite(tsc)			\
 	suite(walk)
 
 #define HOLM_KUNIT_DECLARE(name) extern struct kunit_suite holm_##name##_suite;

@@ -328,7 +328,7 @@ static void clock_unstable(struct kunit *test, struct holm_env *env)
 
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
 	before = get_clock(test, env).ns;
-	WRITE_ONCE(holm_pv_distrust_tsc, true);
+	WRITE_ONCE(holm_tsc_distrust, true);
 	after = get_clock(test, env).ns;
 	KUNIT_EXPECT_GE(test, after, before);
 	KUNIT_EXPECT_LT(test, after, before + 10 * NSEC_PER_SEC);
@@ -347,7 +347,7 @@ static void clock_unstable(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_GT(test, page_of(env, PAGE_GPA).version, info.version);
 	KUNIT_EXPECT_LT(test, env->vcpu->pv.clock_cpu, (int)num_possible_cpus());
 
-	WRITE_ONCE(holm_pv_distrust_tsc, false);
+	WRITE_ONCE(holm_tsc_distrust, false);
 	before = get_clock(test, env).ns;
 	KUNIT_EXPECT_GE(test, before, after);
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
@@ -561,7 +561,7 @@ KUNIT_ARRAY_PARAM(pv, cases, pv_case_desc);
 static void test_pv(struct kunit *test)
 {
 	pv_run_case(test, test->param_value);
-	WRITE_ONCE(holm_pv_distrust_tsc, false);
+	WRITE_ONCE(holm_tsc_distrust, false);
 }
 
 static struct kunit_case pv_suite_cases[] = {

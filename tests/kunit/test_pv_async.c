@@ -368,8 +368,8 @@ static void migrated(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, msrs[2].value, 0ULL);
 	KUNIT_EXPECT_EQ(test, holm_env_state(env, true, HOLM_STATE_MSRS, msrs, sizeof(msrs)), 0L);
 	/* All of the guest's waits are void; what was outstanding here is gone. */
-	KUNIT_EXPECT_NULL(test, env->vcpu->pv.async.waits);
 	KUNIT_EXPECT_EQ(test, pv_exit(env), 0L);
+	KUNIT_EXPECT_NULL(test, env->vcpu->pv.async.waits);
 	KUNIT_EXPECT_EQ(test, words(env).token, ~0U);
 	KUNIT_EXPECT_TRUE(test, requested(env, VECTOR));
 }

@@ -57,6 +57,7 @@ static void assert_same(const struct vm_config *a, const struct vm_config *b)
 			    b->cpu_affinity ? b->cpu_affinity : "");
 	assert_int_equal(a->has_halt_poll, b->has_halt_poll);
 	assert_int_equal(a->halt_poll_ns, b->halt_poll_ns);
+	assert_int_equal(a->tsc_khz, b->tsc_khz);
 	assert_int_equal(a->memory, b->memory);
 	assert_string_equal(a->kernel ? a->kernel : "", b->kernel ? b->kernel : "");
 	assert_int_equal(a->nr_initrds, b->nr_initrds);
@@ -185,6 +186,9 @@ static void test_bad_flags(void **state)
 		{ { "--kernel", "a", "--cpu-max", "5000" }, "name it with --cgroup" },
 		{ { "--kernel", "a", "--halt-poll", "1us" }, "--halt-poll: \"1us\": expected a decimal" },
 		{ { "--kernel", "a", "--halt-poll", "1000000001" }, "expected 0 to 1000000000" },
+		{ { "--kernel", "a", "--tsc-khz", "0" }, "--tsc-khz: \"0\": expected 1 to 4294967295" },
+		{ { "--kernel", "a", "--tsc-khz", "4294967296" }, "expected 1 to 4294967295" },
+		{ { "--kernel", "a", "--tsc-khz", "2GHz" }, "--tsc-khz: \"2GHz\": expected a decimal" },
 		{ { "--kernel", "a", "--memory", "512" }, "try 512M" },
 		{ { "--kernel", "a", "--memory", "1.5G" }, "--memory: \"1.5G\": expected a number" },
 		{ { "--kernel", "a", "--memory", "1048577" }, "multiple of the page size" },
@@ -414,7 +418,7 @@ static void test_round_trip(void **state)
 		"--initrd", "y", "--raw", "a@b@5", "--memory=3G", "--console=;", "--debug-exit=0",
 		"--name=n", "--cpus=6,sockets=2,threads=3", "--cpu-affinity=0=1:5=0,2-3",
 		"--cpu=avx2=off,model=x86-64-v3", "--cgroup=a.slice/b", "--cpu-weight=5", "--cpu-max=5000/20000",
-		"--halt-poll=0", NULL,
+		"--halt-poll=0", "--tsc-khz=2400000", NULL,
 	};
 	static const char *const empty[] = { "--kernel", "k", "--cmdline", "", NULL };
 	struct vm_config cfg;

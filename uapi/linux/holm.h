@@ -266,6 +266,7 @@ struct holm_irqfd {
 
 /* struct holm_vm_param.param */
 #define HOLM_PARAM_HALT_POLL_NS		1	/* ns that a HLT may poll, 0: none */
+#define HOLM_PARAM_TSC_KHZ		2	/* of the TSC of vCPUs that are created */
 
 #define HOLM_HALT_POLL_NS_MAX		1000000000
 
@@ -499,10 +500,11 @@ struct holm_mp_state {
 
 /**
  * struct holm_tsc - HOLM_STATE_TSC
- * @offset: guest TSC minus host TSC
+ * @offset: guest TSC minus host TSC, which is scaled first where @khz is another
  * @adjust: IA32_TSC_ADJUST
- * @khz: frequency the guest sees; a set accepts the host's frequency, or any
- *	with HOLM_CAP_TSC_SCALING
+ * @khz: frequency the guest sees; a set accepts the host's frequency and those
+ *	less than 250 ppm from it (which become it), or with HOLM_CAP_TSC_SCALING
+ *	those that the CPU has a ratio for
  */
 struct holm_tsc {
 	__u64 offset;

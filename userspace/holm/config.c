@@ -210,6 +210,31 @@ static char *halt_poll_get(const struct vm_config *cfg, size_t index)
 	return get_formatted("%" PRIu64, cfg->halt_poll_ns);
 }
 
+static void tsc_khz_clear(struct vm_config *cfg)
+{
+	cfg->tsc_khz = 0;
+}
+
+static int tsc_khz_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	uint64_t khz;
+	const char *msg = number_parse(value, UINT64_MAX, &khz);
+
+	if (msg)
+		return err_set(err, "\"%s\": %s", value, msg);
+	if (!khz || khz > UINT32_MAX)
+		return err_set(err, "\"%s\": expected 1 to %u kHz", value, UINT32_MAX);
+	cfg->tsc_khz = khz;
+	return 0;
+}
+
+static char *tsc_khz_get(const struct vm_config *cfg, size_t index)
+{
+	if (index || !cfg->tsc_khz)
+		return NULL;
+	return get_formatted("%" PRIu32, cfg->tsc_khz);
+}
+
 static void cpu_max_clear(struct vm_config *cfg)
 {
 	cfg->cgroup.cpu_quota = 0;
@@ -452,6 +477,7 @@ const struct vm_option vm_options[] = {
 	VALUE_OPTION("cpu-weight", "vm", "cpu-weight", false, cpu_weight),
 	VALUE_OPTION("cpu-max", "vm", "cpu-max", false, cpu_max),
 	VALUE_OPTION("halt-poll", "vm", "halt-poll", false, halt_poll),
+	VALUE_OPTION("tsc-khz", "vm", "tsc-khz", false, tsc_khz),
 	VALUE_OPTION("memory", "vm", "memory", false, memory),
 	VALUE_OPTION("kernel", "boot", "kernel", false, kernel),
 	VALUE_OPTION("initrd", "boot", "initrd", true, initrd),

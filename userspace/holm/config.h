@@ -37,6 +37,7 @@ enum console_type {
  * @cgroup: control group and limits; no limit without a path
  * @has_halt_poll: @halt_poll_ns was given; else it is the driver's default
  * @halt_poll_ns: most nanoseconds that a halted vCPU polls, 0: none
+ * @tsc_khz: frequency of the vCPUs' TSCs; 0: the host's
  * @memory: bytes of RAM, checked with gmem_check_size()
  * @kernel: path of the kernel image; NULL only before vm_config_check()
  * @initrds: paths, each possibly followed by a space and arguments
@@ -59,6 +60,7 @@ struct vm_config {
 	struct cgroup_config cgroup;
 	bool has_halt_poll;
 	uint64_t halt_poll_ns;
+	uint32_t tsc_khz;
 	uint64_t memory;
 
 	char *kernel;

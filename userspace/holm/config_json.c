@@ -78,6 +78,8 @@ static int add_vm(struct json_object *root, const struct vm_config *cfg)
 	if (cfg->has_halt_poll &&
 	    add(vm, "halt-poll", json_object_new_uint64(cfg->halt_poll_ns)))
 		return -1;
+	if (cfg->tsc_khz && add(vm, "tsc-khz", json_object_new_uint64(cfg->tsc_khz)))
+		return -1;
 	return add_cgroup(vm, &cfg->cgroup);
 }
 

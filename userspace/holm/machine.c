@@ -195,6 +195,37 @@ static int create_io(struct machine *m, struct chardev *console, struct err *e)
 	return 0;
 }
 
+/* What guests read of their TSC's frequency. */
+#define CPUID_TIMING	0x40000010
+
+static int set_tsc_khz(struct machine *m, struct err *e)
+{
+	struct holm_caps caps;
+	int err;
+
+	if (!m->cfg->tsc_khz)
+		return 0;
+	err = holm_vm_set_param(m->vm, HOLM_PARAM_TSC_KHZ, m->cfg->tsc_khz);
+	if (!err)
+		return 0;
+	if (err != -EINVAL || holm_get_caps(m->dev, &caps))
+		return err_set(e, "cannot set the TSC's frequency: %s", strerror(-err));
+	if (caps.features & HOLM_CAP_TSC_SCALING)
+		return err_set(e, "--tsc-khz %u: the host's TSC has %u kHz, which its CPU cannot turn into that",
+			       m->cfg->tsc_khz, caps.tsc_khz);
+	return err_set(e, "--tsc-khz %u: this host's CPU does not scale the TSC, so it is the host's, of %u kHz",
+		       m->cfg->tsc_khz, caps.tsc_khz);
+}
+
+static void show_tsc_khz(struct machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; m->cfg->tsc_khz && i < m->cpuid_nent; i++)
+		if (m->cpuid[i].function == CPUID_TIMING)
+			m->cpuid[i].eax = m->cfg->tsc_khz;
+}
+
 static int create_vm(struct machine *m, struct err *e)
 {
 	unsigned int i;
@@ -218,6 +249,9 @@ static int create_vm(struct machine *m, struct err *e)
 				       strerror(-err));
 	}
 
+	if (set_tsc_khz(m, e))
+		return -1;
+
 	for (i = 0; i < m->gmem.nr_regions; i++) {
 		struct gmem_region *r = &m->gmem.regions[i];
 
@@ -232,6 +266,7 @@ static int create_vm(struct machine *m, struct err *e)
 		return err_set_errno(e, "cannot ask the driver for its CPUID table");
 	if (m->cfg->cpu && cpu_features_apply(m->cfg->cpu, m->cpuid, &m->cpuid_nent, e))
 		return err_prefix(e, "--cpu");
+	show_tsc_khz(m);
 	return 0;
 }
 
