@@ -23,7 +23,7 @@ unload() { rmmod holm 2>/dev/null; ! grep -q '^holm ' /proc/modules; }
 start_guest()
 {
 	holm run --memory 128M --kernel /share/vmlinuz-small-6.12 --initrd /share/initrd \
-		--cmdline "console=ttyS0 panic=-1 holm.demo=shell tsc_early_khz=$TSC_KHZ" --console /tmp/console \
+		--cmdline "console=ttyS0 panic=-1 holm.demo=shell" --console /tmp/console \
 		>/tmp/launcher 2>&1 </dev/null &
 	guest=$!
 	for i in $(seq 120); do

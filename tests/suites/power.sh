@@ -28,7 +28,7 @@ log=/tmp/guest.log
 start_guest()
 {
 	holm run --memory 128M --kernel /tmp/w/vmlinuz-small-6.12 --initrd /tmp/w/initrd \
-		--cmdline "console=ttyS0 panic=-1 holm.demo=batch tsc_early_khz=$TSC_KHZ" \
+		--cmdline "console=ttyS0 panic=-1 holm.demo=batch" \
 		</dev/null >$log 2>&1 &
 	guest=$!
 	for i in $(seq 300); do
