@@ -65,6 +65,9 @@
 #define BENCH_VECTOR_AP		0x41	/* vCPU 1 answers with BENCH_VECTOR */
 #define BENCH_VECTOR_NULL	0x42
 
+#define BENCH_ROUNDS		8
+#define BENCH_FAULTS		16	/* pages touched in a round */
+
 /* From arming to the deadline: more than arming takes. */
 #define BENCH_DEADLINE		200000
 

@@ -2,7 +2,8 @@
 /*
  * The guest: 64-bit mode, interrupts off, memory mapped one to one. Each
  * operation is done in a loop between two RDTSC. EDI is the one operation to
- * do for ever, or 0 for all of them, twice.
+ * do for ever, or 0 for all of them, BENCH_ROUNDS times: loops are short, so
+ * that the host's timer does not tick in each of them.
  */
 #include "bench.h"
 
@@ -90,35 +91,34 @@ bench_guest:
 	X2APIC
 	SET_MSR	MSR_X2APIC_LVT_TIMER, (LVT_TSC_DEADLINE | BENCH_VECTOR)
 
-	/* Twice: what is measured first also warms up. */
-	mov	$2, %ebp
+	mov	$BENCH_ROUNDS, %ebp
 again:
 	SECTION	BENCH_EMPTY
-	BEGIN	1000, empty
+	BEGIN	100, empty
 	END	BENCH_EMPTY
 
 	SECTION	BENCH_CPUID
-	BEGIN	1000, cpuid
+	BEGIN	100, cpuid
 	xor	%eax, %eax
 	xor	%ecx, %ecx
 	cpuid
 	END	BENCH_CPUID
 
 	SECTION	BENCH_HYPERCALL
-	BEGIN	1000, hypercall
+	BEGIN	100, hypercall
 	mov	$-1, %rax
 bench_guest_vmcall:
 	vmcall
 	END	BENCH_HYPERCALL
 
 	SECTION	BENCH_MSR
-	BEGIN	1000, msr
+	BEGIN	100, msr
 	SET_MSR	MSR_TSC_ADJUST, 0
 	END	BENCH_MSR
 
 	/* Interrupts are off: it stays pending. */
 	SECTION	BENCH_ICR_SELF
-	BEGIN	1000, icr_self
+	BEGIN	100, icr_self
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR
 	END	BENCH_ICR_SELF
 	sti
@@ -126,22 +126,22 @@ bench_guest_vmcall:
 	cli
 
 	SECTION	BENCH_ICR_OTHER
-	BEGIN	1000, icr_other
+	BEGIN	100, icr_other
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_NULL, 1
 	END	BENCH_ICR_OTHER
 
 	SECTION	BENCH_IOEVENTFD
-	BEGIN	1000, ioeventfd
+	BEGIN	100, ioeventfd
 	out	%ax, $BENCH_PORT_DOORBELL
 	END	BENCH_IOEVENTFD
 
 	SECTION	BENCH_PORT
-	BEGIN	1000, port
+	BEGIN	40, port
 	out	%al, $BENCH_PORT_NULL
 	END	BENCH_PORT
 
 	SECTION	BENCH_HLT
-	BEGIN	500, hlt
+	BEGIN	30, hlt
 	SET_MSR	MSR_X2APIC_SELF_IPI, BENCH_VECTOR
 	sti
 	hlt
@@ -150,7 +150,7 @@ bench_guest_vmcall:
 
 	/* Less the time that is spent until the deadline. */
 	SECTION	BENCH_TIMER
-	BEGIN	100, timer
+	BEGIN	4, timer
 	mov	BENCH_FLAG, %esi
 	rdtsc
 	shl	$32, %rdx
@@ -167,18 +167,18 @@ bench_guest_vmcall:
 	cli
 	END	BENCH_TIMER
 
-	/* 512 pages in each of the two rounds. */
+	/* Other pages in each round. */
 	SECTION	BENCH_FAULT
 	xor	%ebx, %ebx
 	test	%edi, %edi
 	jz	2f
 	out	%al, $BENCH_PORT_RESET
 	jmp	3f
-2:	mov	$2, %ebx
+2:	mov	$BENCH_ROUNDS, %ebx
 	sub	%ebp, %ebx
-	shl	$21, %ebx
+	imul	$(BENCH_FAULTS * 0x1000), %ebx
 3:	add	$BENCH_FRESH, %ebx
-	BEGIN	512, fault
+	BEGIN	BENCH_FAULTS, fault
 	movb	$1, (%rbx)
 	add	$0x1000, %rbx
 	END	BENCH_FAULT
@@ -189,11 +189,11 @@ bench_guest_vmcall:
 	jz	2f
 	out	%al, $BENCH_PORT_RESET
 	jmp	3f
-2:	mov	$2, %ebx
+2:	mov	$BENCH_ROUNDS, %ebx
 	sub	%ebp, %ebx
-	shl	$23, %ebx
+	shl	$21, %ebx
 3:	add	$BENCH_HUGE, %ebx
-	BEGIN	4, fault_2m
+	BEGIN	1, fault_2m
 	movb	$1, (%rbx)
 	add	$0x200000, %rbx
 	END	BENCH_FAULT_2M
@@ -206,7 +206,7 @@ bench_guest_vmcall:
 	jb	2b
 	out	%al, $BENCH_PORT_PROTECT
 	mov	$BENCH_DIRTY, %ebx
-	BEGIN	(BENCH_DIRTY_SIZE / 0x1000), dirty_fault
+	BEGIN	BENCH_FAULTS, dirty_fault
 	movb	$1, (%rbx)
 	add	$0x1000, %rbx
 	END	BENCH_DIRTY_FAULT
@@ -221,10 +221,10 @@ bench_guest_vmcall:
 
 	/* Last, because vCPU 1 runs from here on. */
 3:	out	%al, $BENCH_PORT_GO
-	mov	$2, %ebp
+	mov	$BENCH_ROUNDS, %ebp
 again_wake:
 	SECTION	BENCH_WAKE
-	BEGIN	200, wake
+	BEGIN	5, wake
 	mov	BENCH_FLAG, %esi
 	SET_MSR	MSR_X2APIC_ICR, BENCH_VECTOR_AP, 1
 2:	cli
