@@ -102,7 +102,7 @@ enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)
 	const struct holm_cpuid_entry *e;
 	u64 *gpr = vcpu->regs.gpr;
 
-	e = holm_cpuid_constant(vcpu, gpr[HOLM_RAX], gpr[HOLM_RCX]);
+	e = holm_cpuid_constant(vcpu, gpr[HOLM_RAX]);
 	if (unlikely(!e))
 		return exit_cpuid_query(vcpu);
 	gpr[HOLM_RAX] = e->eax;

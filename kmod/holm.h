@@ -28,6 +28,7 @@
 #include <linux/smp.h>
 #include <linux/types.h>
 #include <linux/swait.h>
+#include <asm/processor-flags.h>
 
 #include "../uapi/linux/holm.h"
 #include "compat.h"
@@ -162,7 +163,9 @@ struct holm_vcpu {
 	/* vCPU model. */
 	struct holm_cpuid_entry *cpuid;		/* [r] changed only before the first run */
 	u32 cpuid_nent;
-	u16 cpuid_leaf[2][32];			/* [r] basic and extended: index of the first + 1 */
+	u16 cpuid_leaf[2][32];			/* [r] basic and extended: see x86/cpuid.c */
+	u64 msr_gates;				/* [r] by enum holm_msr_gate: the guest has it */
+	u8 msr_rows[16];			/* [r] where in the policy MSRs were found */
 	u64 xcr0;				/* [r] */
 	u64 xcr0_supported;			/* [r] by the CPUID table */
 	u64 cr4_reserved;			/* [r] CR4 bits the guest may not set */
@@ -453,6 +456,8 @@ void holm_raise_exception_err(struct holm_vcpu *vcpu, u8 vector, u32 error_code)
 void holm_raise_pf(struct holm_vcpu *vcpu, u64 cr2, u32 error_code);
 void holm_raise_db(struct holm_vcpu *vcpu, u64 dr6_bits);
 
+void __holm_skip_insn(struct holm_vcpu *vcpu);
+
 /**
  * holm_skip_insn() - the instruction that exited is done
  * @vcpu: the vCPU; next_rip is valid
@@ -460,7 +465,19 @@ void holm_raise_db(struct holm_vcpu *vcpu, u64 dr6_bits);
  * RIP moves to next_rip (truncated outside 64-bit mode), the interrupt shadow
  * ends, RF is cleared, and a #DB is raised when TF was set.
  */
-void holm_skip_insn(struct holm_vcpu *vcpu);
+static inline void holm_skip_insn(struct holm_vcpu *vcpu)
+{
+	const u32 parts = HOLM_ST_RIP | HOLM_ST_SHADOW;
+
+	if (unlikely(~vcpu->st_valid & parts || vcpu->intr_shadow ||
+		     vcpu->regs.rflags & (X86_EFLAGS_RF | X86_EFLAGS_TF) ||
+		     (vcpu->next_rip ^ vcpu->regs.rip) >> 32)) {
+		__holm_skip_insn(vcpu);
+		return;
+	}
+	vcpu->regs.rip = vcpu->next_rip;
+	holm_state_dirty(vcpu, HOLM_ST_RIP);
+}
 
 /**
  * holm_inject_events() - hand at most one event to the backend before entry,

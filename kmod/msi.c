@@ -190,19 +190,11 @@ static bool deliver_one(struct holm_vcpu *vcpu, const struct irq_event *event,
 	return true;
 }
 
-static int deliver(struct holm_vm *vm, const struct holm_irq_dest *dest,
-		   const struct irq_event *event, unsigned long *accepted)
+static noinline int deliver_several(struct holm_vm *vm, const struct holm_irq_dest *dest,
+				    const struct irq_event *event, unsigned long *accepted)
 {
 	DECLARE_BITMAP(targets, HOLM_MAX_VCPUS);
-	struct holm_vcpu *vcpu;
 	int i, count = 0;
-
-	/* IDs end below the 8-bit broadcast. */
-	BUILD_BUG_ON(HOLM_MAX_VCPUS > XAPIC_BROADCAST);
-	if (!dest->shorthand && !dest->logical && dest->dest < HOLM_MAX_VCPUS) {
-		vcpu = by_id(vm, dest);
-		return vcpu && deliver_one(vcpu, event, accepted);
-	}
 
 	holm_irq_targets(vm, dest, targets);
 	if (event->lowest) {
@@ -212,6 +204,19 @@ static int deliver(struct holm_vm *vm, const struct holm_irq_dest *dest,
 	for_each_set_bit(i, targets, HOLM_MAX_VCPUS)
 		count += deliver_one(vm->vcpus[i], event, accepted);
 	return count;
+}
+
+static int deliver(struct holm_vm *vm, const struct holm_irq_dest *dest,
+		   const struct irq_event *event, unsigned long *accepted)
+{
+	struct holm_vcpu *vcpu;
+
+	/* IDs end below the 8-bit broadcast. */
+	BUILD_BUG_ON(HOLM_MAX_VCPUS > XAPIC_BROADCAST);
+	if (dest->shorthand || dest->logical || dest->dest >= HOLM_MAX_VCPUS)
+		return deliver_several(vm, dest, event, accepted);
+	vcpu = by_id(vm, dest);
+	return vcpu && deliver_one(vcpu, event, accepted);
 }
 
 /*

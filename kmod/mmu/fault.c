@@ -346,7 +346,8 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 			idx = srcu_read_lock(&mmu->srcu);
 			ret = fault_map(mmu, &ctx, page, writable, &cache, &detached);
 			srcu_read_unlock(&mmu->srcu, idx);
-			holm_pt_free(mmu, &detached, true);
+			if (unlikely(!list_empty(&detached)))
+				holm_pt_free(mmu, &detached, true);
 			if (!ret)
 				folio_mark_accessed(page_folio(page));
 			put_page(page);

@@ -20,6 +20,7 @@
 #include "../backend.h"
 #include "../holm.h"
 #include "cpuid.h"
+#include "msr.h"
 #include "x86.h"
 #include "xstate.h"
 
@@ -183,9 +184,29 @@ void holm_cpuid_model(struct holm_vcpu *vcpu)
 		vcpu->xcr0_supported = (e->eax | (u64)e->edx << 32) & supported_xcr0;
 
 	holm_pv_model(vcpu);
+	holm_msr_model(vcpu);
 }
 
 #define LEAF_EXTENDED		BIT(31)
+
+/*
+ * vcpu->cpuid_leaf has the index of a leaf's first entry, plus 1; 0: none. With
+ * this bit the answer is not the entry alone.
+ */
+#define LEAF_VARIES		BIT(15)
+static_assert(HOLM_MAX_CPUID_ENTRIES < LEAF_VARIES);
+
+/* Leaves that dynamic_bits() may know: by number, and all that are far off. */
+static bool is_dynamic(u32 function)
+{
+	static const u32 leaves[2] = {
+		BIT(CPUID_LEAF_FEATURES) | BIT(CPUID_LEAF_TOPOLOGY) | BIT(CPUID_LEAF_XSAVE) |
+		BIT(CPUID_LEAF_TOPOLOGY_V2),
+		BIT(CPUID_LEAF_EXT_FEATURES & 31) | BIT(CPUID_LEAF_EXT_TOPOLOGY & 31),
+	};
+
+	return (function & ~LEAF_EXTENDED) >= 32 || leaves[function >> 31] & BIT(function & 31);
+}
 
 /* Where vcpu->cpuid_leaf has a leaf, or NULL: not there. */
 static u16 *leaf_slot(struct holm_vcpu *vcpu, u32 function)
@@ -204,10 +225,14 @@ static void index_leaves(struct holm_vcpu *vcpu)
 
 	memset(vcpu->cpuid_leaf, 0, sizeof(vcpu->cpuid_leaf));
 	while (i--) {
-		u16 *slot = leaf_slot(vcpu, vcpu->cpuid[i].function);
+		const struct holm_cpuid_entry *e = &vcpu->cpuid[i];
+		u16 *slot = leaf_slot(vcpu, e->function);
 
-		if (slot)
-			*slot = i + 1;
+		if (!slot)
+			continue;
+		*slot = i + 1;
+		if (is_dynamic(e->function) || e->flags & HOLM_CPUID_INDEX)
+			*slot |= LEAF_VARIES;
 	}
 }
 
@@ -243,27 +268,22 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 
 /* ---- queries -------------------------------------------------------------- */
 
-static __always_inline const struct holm_cpuid_entry *
-cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
+const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
 {
 	const struct holm_cpuid_entry *e, *end = vcpu->cpuid + vcpu->cpuid_nent;
 	const u16 *slot = leaf_slot(vcpu, function);
+	unsigned int number = slot ? *slot & ~LEAF_VARIES : 0;
 
 	/* Not one of those that have a place: far off, or not there at all. */
-	if (unlikely(!slot || !*slot || *slot > vcpu->cpuid_nent))
+	if (unlikely(!number || number > vcpu->cpuid_nent))
 		return holm_cpuid_lookup(vcpu->cpuid, vcpu->cpuid_nent, function, index);
-	e = &vcpu->cpuid[*slot - 1];
+	e = &vcpu->cpuid[number - 1];
 	if (!(e->flags & HOLM_CPUID_INDEX))
 		return e;
 	for (; e < end && e->function == function; e++)
 		if (e->index == index)
 			return e;
 	return NULL;
-}
-
-const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
-{
-	return cpuid_find(vcpu, function, index);
 }
 
 /**
@@ -329,18 +349,6 @@ static void dynamic_bits(struct holm_vcpu *vcpu, struct holm_cpuid_entry *e)
 	}
 }
 
-/* Leaves that dynamic_bits() may know: by number, and all that are far off. */
-static bool is_dynamic(u32 function)
-{
-	static const u32 leaves[2] = {
-		BIT(CPUID_LEAF_FEATURES) | BIT(CPUID_LEAF_TOPOLOGY) | BIT(CPUID_LEAF_XSAVE) |
-		BIT(CPUID_LEAF_TOPOLOGY_V2),
-		BIT(CPUID_LEAF_EXT_FEATURES & 31) | BIT(CPUID_LEAF_EXT_TOPOLOGY & 31),
-	};
-
-	return (function & ~LEAF_EXTENDED) >= 32 || leaves[function >> 31] & BIT(function & 31);
-}
-
 /*
  * A leaf above the highest of its class reads as the highest basic leaf on
  * Intel (SDM Vol. 2, "CPUID": "Returning Processor Identification"), and as
@@ -363,13 +371,16 @@ static u32 leaf_in_range(struct holm_vcpu *vcpu, u32 function)
  * holm_cpuid_constant() - a leaf that reads as the table has it
  * @vcpu: the vCPU, its lock held; preemption may be off
  * @function: leaf
- * @index: sub-leaf
  *
  * Return: the entry, or NULL: holm_cpuid_query() has the answer.
  */
-const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function, u32 index)
+const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function)
 {
-	return is_dynamic(function) ? NULL : cpuid_find(vcpu, function, index);
+	const u16 *slot = leaf_slot(vcpu, function);
+
+	if (!slot || !*slot || *slot & LEAF_VARIES)
+		return NULL;
+	return &vcpu->cpuid[*slot - 1];
 }
 
 /**

@@ -402,7 +402,7 @@ int holm_set_xcr(struct holm_vcpu *vcpu, u32 index, u64 value)
 
 /* ---- modes ---------------------------------------------------------------- */
 
-int holm_cpl(struct holm_vcpu *vcpu)
+int __holm_cpl(struct holm_vcpu *vcpu)
 {
 	if (!(vcpu->st_valid & HOLM_ST_SEG)) {
 		holm_state_get(vcpu, HOLM_ST_MODE);
@@ -411,7 +411,7 @@ int holm_cpl(struct holm_vcpu *vcpu)
 	return (vcpu->sregs.seg[HOLM_SEG_SS].attrib & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
 }
 
-bool holm_is_64bit(struct holm_vcpu *vcpu)
+bool __holm_is_64bit(struct holm_vcpu *vcpu)
 {
 	const u32 parts = HOLM_ST_CR | HOLM_ST_SEG;
 

@@ -204,7 +204,7 @@ void holm_raise_db(struct holm_vcpu *vcpu, u64 dr6_bits)
 	});
 }
 
-void holm_skip_insn(struct holm_vcpu *vcpu)
+void __holm_skip_insn(struct holm_vcpu *vcpu)
 {
 	u64 rip = vcpu->next_rip;
 
@@ -218,11 +218,11 @@ void holm_skip_insn(struct holm_vcpu *vcpu)
 	vcpu->regs.rip = rip;
 	vcpu->regs.rflags &= ~X86_EFLAGS_RF;
 	holm_state_dirty(vcpu, HOLM_ST_RIP);
-	if (unlikely(vcpu->intr_shadow)) {
+	if (vcpu->intr_shadow) {
 		vcpu->intr_shadow = 0;
 		holm_state_dirty(vcpu, HOLM_ST_SHADOW);
 	}
-	if (unlikely(vcpu->regs.rflags & X86_EFLAGS_TF))
+	if (vcpu->regs.rflags & X86_EFLAGS_TF)
 		holm_raise_db(vcpu, DR6_STEP);
 }
 

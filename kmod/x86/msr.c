@@ -131,11 +131,38 @@ static bool gate_open(struct holm_vcpu *vcpu, u8 gate, bool host)
 				      gate_features[gate].reg, gate_features[gate].bit);
 }
 
+void holm_msr_model(struct holm_vcpu *vcpu)
+{
+	unsigned int gate;
+
+	static_assert(HOLM_MSR_PV + 32 <= 64);
+	vcpu->msr_gates = 0;
+	for (gate = 0; gate < HOLM_MSR_PV + 32; gate++)
+		if (gate_open(vcpu, gate, false))
+			vcpu->msr_gates |= BIT_ULL(gate);
+}
+
+/* Guests access few MSRs often: where those were found. */
+static const struct holm_msr_row *find(struct holm_vcpu *vcpu, u32 index)
+{
+	u8 *cached = &vcpu->msr_rows[(index ^ index >> 4) % ARRAY_SIZE(vcpu->msr_rows)];
+	const struct holm_msr_row *row = &holm_msr_table[*cached];
+
+	if (likely(index >= row->first && index <= row->last))
+		return row;
+	row = holm_msr_find(index);
+	if (row)
+		*cached = row - holm_msr_table;
+	return row;
+}
+
 static const struct holm_msr_row *find_open(struct holm_vcpu *vcpu, u32 index, bool host)
 {
-	const struct holm_msr_row *row = holm_msr_find(index);
+	const struct holm_msr_row *row = find(vcpu, index);
 
-	return row && gate_open(vcpu, row->gate, host) ? row : NULL;
+	if (!row || vcpu->msr_gates & BIT_ULL(row->gate))
+		return row;
+	return host && gate_open(vcpu, row->gate, true) ? row : NULL;
 }
 
 /**

@@ -86,6 +86,9 @@ struct holm_msr_row {
 extern const struct holm_msr_row holm_msr_table[];
 extern const unsigned int holm_msr_table_count;
 
+/* The CPUID table changed: vcpu->msr_gates. vcpu->lock. */
+void holm_msr_model(struct holm_vcpu *vcpu);
+
 /* The row of an MSR, or NULL. */
 const struct holm_msr_row *holm_msr_find(u32 index);
 

@@ -78,19 +78,26 @@ static int slow_yield(struct holm_vcpu *vcpu)
 s64 holm_pv_hypercall(struct holm_vcpu *vcpu, bool wide)
 {
 	const u64 *gpr = vcpu->regs.gpr, mask = wide ? ~0ULL : ~0U;
-	u64 nr = gpr[HOLM_RAX] & mask, a0 = gpr[HOLM_RBX] & mask, a1 = gpr[HOLM_RCX] & mask,
-	    a2 = gpr[HOLM_RDX] & mask, a3 = gpr[HOLM_RSI] & mask;
 	const struct holm_pv *pv = &vcpu->pv;
 
-	vcpu->slow = NULL;
-	if (nr == KVM_HC_VAPIC_POLL_IRQ && pv->features)
+	switch (gpr[HOLM_RAX] & mask) {
+	case KVM_HC_VAPIC_POLL_IRQ:
+		if (!pv->features)
+			break;
 		return 0;	/* the entry looks at the LAPIC anyway */
-	if (nr == KVM_HC_KICK_CPU && holm_pv_has(pv, KVM_FEATURE_PV_UNHALT))
-		return kick_cpu(vcpu, a1);
-	if (nr == KVM_HC_SEND_IPI && holm_pv_has(pv, KVM_FEATURE_PV_SEND_IPI))
-		return send_ipi(vcpu, a0, a1, a2, a3, wide);
-	if (nr == KVM_HC_SCHED_YIELD && holm_pv_has(pv, KVM_FEATURE_PV_SCHED_YIELD)) {
-		vcpu->exit_args[0] = a0;
+	case KVM_HC_KICK_CPU:
+		if (!holm_pv_has(pv, KVM_FEATURE_PV_UNHALT))
+			break;
+		return kick_cpu(vcpu, gpr[HOLM_RCX] & mask);
+	case KVM_HC_SEND_IPI:
+		if (!holm_pv_has(pv, KVM_FEATURE_PV_SEND_IPI))
+			break;
+		return send_ipi(vcpu, gpr[HOLM_RBX] & mask, gpr[HOLM_RCX] & mask,
+				gpr[HOLM_RDX] & mask, gpr[HOLM_RSI] & mask, wide);
+	case KVM_HC_SCHED_YIELD:
+		if (!holm_pv_has(pv, KVM_FEATURE_PV_SCHED_YIELD))
+			break;
+		vcpu->exit_args[0] = gpr[HOLM_RBX] & mask;
 		vcpu->slow = slow_yield;
 		return 0;
 	}

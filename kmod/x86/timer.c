@@ -367,7 +367,8 @@ void holm_lapic_tsc_changed(struct holm_vcpu *vcpu)
 {
 	struct holm_lapic_state *lapic = vcpu->lapic;
 
-	if (!is_deadline(lapic->lvt[HOLM_LVT_TIMER]))
+	/* Nobody but its own callback disarms it, and none arms it. */
+	if (!is_deadline(lapic->lvt[HOLM_LVT_TIMER]) || !READ_ONCE(lapic->timer.deadline))
 		return;
 	hrtimer_cancel(&lapic->timer.hr);
 	arm_deadline(lapic);

@@ -8,9 +8,7 @@
 
 #include <linux/types.h>
 
-#include "../../uapi/linux/holm.h"
-
-struct holm_vcpu;
+#include "../holm.h"
 
 /* ---- cpuid.c ------------------------------------------------------------ */
 
@@ -36,7 +34,7 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index);
 
 /* What holm_cpuid_query() answers, where that is an entry of the table; or NULL. */
-const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function, u32 index);
+const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function);
 
 /* CPUID as the guest sees it, with the dynamic bits (OSXSAVE, XSAVE sizes, APIC)
  * and the out-of-range rule of the vendor it is shown. Preemption may be off.
@@ -95,10 +93,20 @@ static inline bool holm_is_long_mode(u64 efer)
 	return efer & (1ULL << 10);	/* EFER.LMA */
 }
 
+int __holm_cpl(struct holm_vcpu *vcpu);
+bool __holm_is_64bit(struct holm_vcpu *vcpu);
+
 /* CPL: DPL of SS (SDM Vol. 3, "Guest Register State"). Gets as little as it can. */
-int holm_cpl(struct holm_vcpu *vcpu);
+static inline int holm_cpl(struct holm_vcpu *vcpu)
+{
+	return vcpu->st_valid & HOLM_ST_MODE ? vcpu->cpl : __holm_cpl(vcpu);
+}
+
 /* 64-bit mode: LMA and CS.L. Gets as little as it can: do not count on SEG or CR. */
-bool holm_is_64bit(struct holm_vcpu *vcpu);
+static inline bool holm_is_64bit(struct holm_vcpu *vcpu)
+{
+	return vcpu->st_valid & HOLM_ST_MODE ? vcpu->code64 : __holm_is_64bit(vcpu);
+}
 
 /* An exception of the launcher's, of type EXCEPTION or INT1, that a CPU can raise. */
 bool holm_exception_valid(const struct holm_event *e);
