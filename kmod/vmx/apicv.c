@@ -256,6 +256,7 @@ void vmx_apic_enter(struct vmx_vcpu *vmx)
 
 	if (unlikely(!vmx->apic_page))
 		return;
+	vmx->apic_base = lapic->base;
 	virt = vmx_caps.apicv && holm_lapic_is_x2apic(lapic->base);
 	if (unlikely(virt != vmx->virt_apic))
 		set_mode(vmx, virt);

@@ -308,10 +308,11 @@ static void perf_setup(void)
 {
 	bool perfmon = boot_cpu_has(X86_FEATURE_ARCH_PERFMON);
 
-	vmx_caps.pebs = perfmon && boot_cpu_has(X86_FEATURE_PEBS) &&
-			msr_exists(MSR_IA32_PEBS_ENABLE);
 	vmx_caps.perf = perfmon && (cpuid_eax(PERFMON_LEAF) & PERFMON_VERSION) >= 2 &&
 			msr_exists(MSR_CORE_PERF_GLOBAL_CTRL);
+	/* PEBS came with version 2. */
+	vmx_caps.pebs = vmx_caps.perf && boot_cpu_has(X86_FEATURE_PEBS) &&
+			msr_exists(MSR_IA32_PEBS_ENABLE);
 	vmx_caps.perf_vmcs = vmx_caps.perf && vmx_caps.exit & EXIT_LOAD_PERF_GLOBAL &&
 			     vmx_caps.entry & ENTRY_LOAD_PERF_GLOBAL && !perf_load_broken();
 	if (!vmx_caps.perf_vmcs) {

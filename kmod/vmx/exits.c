@@ -140,6 +140,13 @@ static enum holm_next exit_gp(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
+static enum holm_next exit_vmcall(struct holm_vcpu *vcpu)
+{
+	vmx_get_mode(vcpu);
+	vcpu->st_valid |= HOLM_ST_MODE;
+	return holm_exit_hypercall(vcpu);
+}
+
 /* "Exit Qualification for Control-Register Accesses" */
 #define CR_NUMBER	GENMASK(3, 0)
 #define CR_TYPE		GENMASK(5, 4)
@@ -307,7 +314,7 @@ static const struct exit_handler exit_handlers[] = {
 	[EXIT_HLT]		= INSN(holm_exit_hlt),
 	[EXIT_INVD]		= INSN(holm_exit_nop),
 	[EXIT_RDPMC]		= INSN(exit_gp),	/* no counter is shown */
-	[EXIT_VMCALL]		= INSN(holm_exit_hypercall),
+	[EXIT_VMCALL]		= INSN(exit_vmcall),
 	[EXIT_VMCLEAR]		= INSN(holm_exit_ud),
 	[EXIT_VMLAUNCH]		= INSN(holm_exit_ud),
 	[EXIT_VMPTRLD]		= INSN(holm_exit_ud),
@@ -369,6 +376,14 @@ static noinline void trace_exit(struct holm_vcpu *vcpu)
 			vmcs_read32(VMCS_EXIT_INTR_INFO));
 }
 
+/* No handler has it, or the entry failed. */
+static noinline enum holm_next exit_odd(struct holm_vcpu *vcpu)
+{
+	if (to_vmx(vcpu)->exit_reason & EXIT_REASON_ENTRY_FAILED)
+		return entry_failed(vcpu);
+	return exit_unexpected(vcpu);
+}
+
 /**
  * vmx_handle_exit() - holm_backend.handle_exit
  * @vcpu: loaded, IRQs on, preemption off
@@ -376,19 +391,18 @@ static noinline void trace_exit(struct holm_vcpu *vcpu)
 enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned long basic = vmx->exit_reason & EXIT_REASON_BASIC;
+	u32 reason = vmx->exit_reason;
 	const struct exit_handler *h;
 
-	if (unlikely(vmx->fail || vmx->exit_reason & EXIT_REASON_ENTRY_FAILED))
-		return entry_failed(vcpu);
+	/* Flags above the basic reason belong to features that are not used. */
+	if (unlikely(reason >= ARRAY_SIZE(exit_handlers)))
+		return exit_odd(vcpu);
 	if (trace_holm_exit_enabled())
 		trace_exit(vcpu);
 
-	if (unlikely(basic >= ARRAY_SIZE(exit_handlers)))
-		return exit_unexpected(vcpu);
-	h = &exit_handlers[array_index_nospec(basic, ARRAY_SIZE(exit_handlers))];
+	h = &exit_handlers[array_index_nospec(reason, ARRAY_SIZE(exit_handlers))];
 	if (unlikely(!h->fn))
-		return exit_unexpected(vcpu);
+		return exit_odd(vcpu);
 	vcpu->next_rip = 0;
 	if (h->insn) {
 		/* Whoever passes over the instruction wants them all. */

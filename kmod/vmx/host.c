@@ -111,6 +111,25 @@ void vmx_allow_split_lock(struct vmx_vcpu *vmx)
 }
 
 /**
+ * vmx_load_switched() - the guest's values of vmx_switched_msr into the CPU
+ * @vmx: prepared, or about to be; IRQs off
+ *
+ * Nobody but SYSCALL looks at those of SYSCALL, for RDMSR and WRMSR exit.
+ */
+void vmx_load_switched(struct vmx_vcpu *vmx)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	unsigned int i;
+
+	for (i = vmx->syscall ? 0 : VMX_SW_TSC_AUX; i < vmx_switched_count(); i++) {
+		if (vmx->guest_switched[i] == c->switched[i])
+			continue;
+		vmx_wrmsr_guest(vmx_switched_msr[i], vmx->guest_switched[i]);
+		vmx->switched |= BIT(i);
+	}
+}
+
+/**
  * vmx_prepare() - save the host's user state, load the guest's MSRs
  * @vmx: loaded, IRQs off, once between load and put
  *
@@ -120,9 +139,7 @@ void vmx_allow_split_lock(struct vmx_vcpu *vmx)
  */
 void vmx_prepare(struct vmx_vcpu *vmx)
 {
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	struct holm_vcpu *vcpu = vmx->vcpu;
-	unsigned int i;
 	u64 fs_base;
 
 	savesegment(fs, vmx->host_fs);
@@ -138,10 +155,8 @@ void vmx_prepare(struct vmx_vcpu *vmx)
 	vmx->host_kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 	if (vmx->kernel_gs_base != vmx->host_kernel_gs_base)
 		vmx_wrmsr_guest(MSR_KERNEL_GS_BASE, vmx->kernel_gs_base);
-	for (i = 0; i < vmx_switched_count(); i++) {
-		if (vmx->guest_switched[i] != c->switched[i])
-			vmx_wrmsr_guest(vmx_switched_msr[i], vmx->guest_switched[i]);
-	}
+	vmx->switched = 0;
+	vmx_load_switched(vmx);
 	if (vmx_caps.spec_ctrl) {
 		vmx->frame.host_spec_ctrl = vmx_rdmsr(MSR_IA32_SPEC_CTRL);
 		vmx->frame.guest_spec_ctrl = vcpu->msr.spec_ctrl;
@@ -209,8 +224,9 @@ void vmx_unprepare(struct vmx_vcpu *vmx)
 		holm_load_gs_index(vmx->host_gs);
 		vmx_wrmsr(MSR_KERNEL_GS_BASE, vmx->host_kernel_gs_base);
 	}
-	for (i = 0; i < vmx_switched_count(); i++) {
-		if (vmx->guest_switched[i] != c->switched[i])
+	if (!vmx->switched)
+		return;
+	for (i = 0; i < VMX_SW_COUNT; i++)
+		if (vmx->switched & BIT(i))
 			vmx_wrmsr(vmx_switched_msr[i], c->switched[i]);
-	}
 }

@@ -9,6 +9,7 @@
 #include <asm/cpufeature.h>
 
 #include "../trace.h"
+#include "../x86/lapic_regs.h"
 #include "vmx.h"
 
 static_assert(offsetof(struct vmx_frame, host_rsp) == VMX_FRAME_HOST_RSP);
@@ -74,24 +75,16 @@ static noinstr u32 enter(struct vmx_vcpu *vmx)
  * A guest's DR0..DR3 are in the CPU only while it runs and has a breakpoint
  * enabled; VM entry loads DR7 from the VMCS, and VM exit makes it 0x400.
  */
-struct host_debug {
-	unsigned long dr[4];
-	unsigned long dr7;
-};
-
-static __always_inline void debug_load(struct vmx_vcpu *vmx, struct host_debug *host)
+static noinline void debug_load(struct vmx_vcpu *vmx, unsigned long host_dr7)
 {
 	const struct holm_debugregs *guest = &vmx->vcpu->dregs;
 
-	host->dr7 = vmx_read_dr7();
-	if (likely(!(guest->dr7 & DR7_ENABLED)))
-		return;
-	if (host->dr7 & DR7_ENABLED) {
-		host->dr[0] = vmx_read_dr0();
-		host->dr[1] = vmx_read_dr1();
-		host->dr[2] = vmx_read_dr2();
-		host->dr[3] = vmx_read_dr3();
-		vmx_write_dr7(host->dr7 & ~DR7_ENABLED);
+	if (host_dr7 & DR7_ENABLED) {
+		vmx->host_dr[0] = vmx_read_dr0();
+		vmx->host_dr[1] = vmx_read_dr1();
+		vmx->host_dr[2] = vmx_read_dr2();
+		vmx->host_dr[3] = vmx_read_dr3();
+		vmx_write_dr7(host_dr7 & ~DR7_ENABLED);
 	}
 	vmx_write_dr0(guest->dr[0]);
 	vmx_write_dr1(guest->dr[1]);
@@ -99,17 +92,15 @@ static __always_inline void debug_load(struct vmx_vcpu *vmx, struct host_debug *
 	vmx_write_dr3(guest->dr[3]);
 }
 
-static __always_inline void debug_restore(struct vmx_vcpu *vmx, const struct host_debug *host)
+static noinline void debug_restore(struct vmx_vcpu *vmx, unsigned long host_dr7)
 {
-	if (likely(!(host->dr7 & DR7_ENABLED)))
-		return;
 	if (vmx->vcpu->dregs.dr7 & DR7_ENABLED) {
-		vmx_write_dr0(host->dr[0]);
-		vmx_write_dr1(host->dr[1]);
-		vmx_write_dr2(host->dr[2]);
-		vmx_write_dr3(host->dr[3]);
+		vmx_write_dr0(vmx->host_dr[0]);
+		vmx_write_dr1(vmx->host_dr[1]);
+		vmx_write_dr2(vmx->host_dr[2]);
+		vmx_write_dr3(vmx->host_dr[3]);
 	}
-	vmx_write_dr7(host->dr7);
+	vmx_write_dr7(host_dr7);
 }
 
 /* ---- performance counters ------------------------------------------------- */
@@ -119,39 +110,34 @@ static __always_inline void debug_restore(struct vmx_vcpu *vmx, const struct hos
  * known to perf only, and it tells no module but KVM's. PEBS writes to a linear
  * address of the host's, and stopping its counter does not end at once what it
  * has begun: it is switched off first.
+ *
+ * While no counter is enabled there is nothing to stop.
  */
-struct host_perf {
-	u64 ctrl;
-	u64 pebs;
-};
-
-static __always_inline void perf_stop(struct vmx_vcpu *vmx, struct host_perf *host)
+static __always_inline u64 perf_enabled(void)
 {
-	host->ctrl = 0;
-	host->pebs = 0;
-	if (vmx_caps.pebs) {
-		host->pebs = vmx_rdmsr(MSR_IA32_PEBS_ENABLE);
-		if (unlikely(host->pebs))
-			vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
-	}
-	if (!vmx_caps.perf)
-		return;
-	host->ctrl = vmx_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
+	return vmx_caps.perf ? vmx_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL) : 0;
+}
+
+/* @ctrl: perf_enabled(); also called when the VMCS has another value */
+static noinline void perf_stop(struct vmx_vcpu *vmx, u64 ctrl)
+{
+	vmx->host_pebs = vmx_caps.pebs && ctrl ? vmx_rdmsr(MSR_IA32_PEBS_ENABLE) : 0;
+	if (vmx->host_pebs)
+		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
 	if (!vmx_caps.perf_vmcs) {
-		if (host->ctrl)
-			vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, 0);
-	} else if (unlikely(host->ctrl != vmx->host_perf)) {
-		vmcs_write64(VMCS_HOST_PERF_GLOBAL_CTRL, host->ctrl);
-		vmx->host_perf = host->ctrl;
+		vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, 0);
+	} else if (ctrl != vmx->host_perf) {
+		vmcs_write64(VMCS_HOST_PERF_GLOBAL_CTRL, ctrl);
+		vmx->host_perf = ctrl;
 	}
 }
 
-static __always_inline void perf_start(const struct host_perf *host)
+static noinline void perf_start(struct vmx_vcpu *vmx, u64 ctrl)
 {
-	if (!vmx_caps.perf_vmcs && host->ctrl)
-		vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, host->ctrl);
-	if (unlikely(host->pebs))
-		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, host->pebs);
+	if (!vmx_caps.perf_vmcs)
+		vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, ctrl);
+	if (vmx->host_pebs)
+		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, vmx->host_pebs);
 }
 
 /* ---- before entry --------------------------------------------------------- */
@@ -185,7 +171,35 @@ static __always_inline void host_cr_update(struct vmx_vcpu *vmx)
 	}
 }
 
+/*
+ * Of most entries nothing of the APIC but its TPR: it is in the same mode as at
+ * the last, nothing is requested, and no request is held back. Who posts sets
+ * another hint.
+ */
+static __always_inline void apic_enter(struct vmx_vcpu *vmx)
+{
+	const struct holm_lapic_state *lapic = vmx->vcpu->lapic;
+
+	if (unlikely(!vmx->apic_page))
+		return;
+	if (likely(lapic->base == vmx->apic_base && !vmx->tpr_threshold && !vmx->posted &&
+		   !READ_ONCE(lapic->irr_hint) && (lapic->page || !vmx->virt_apic)))
+		vmx->apic_page[APIC_TASKPRI / 4] = lapic->tpr;
+	else
+		vmx_apic_enter(vmx);
+}
+
 /* ---- after exit ----------------------------------------------------------- */
+
+static __always_inline void apic_exit(struct vmx_vcpu *vmx)
+{
+	const struct holm_lapic_state *lapic = vmx->vcpu->lapic;
+	const u32 *page = vmx->apic_page;
+
+	if (page && ((page[APIC_TASKPRI / 4] & 0xff) != lapic->tpr ||
+		     (vmx->virt_apic && page[APIC_PROCPRI / 4] != lapic->ppr)))
+		vmx_apic_exit(vmx);
+}
 
 /* The guest's NMI counts as not delivered, so it must not be masked by itself. */
 static void unblock_nmi(void)
@@ -200,7 +214,7 @@ static void unblock_nmi(void)
  * The exit interrupted the delivery of an event: it is to be delivered again
  * (SDM Vol. 3, "Information for VM Exits That Occur During Event Delivery").
  */
-static void take_vectoring(struct holm_vcpu *vcpu, u32 info)
+static noinline void take_vectoring(struct holm_vcpu *vcpu, u32 info)
 {
 	struct holm_event event = {
 		.type = FIELD_GET(INTR_TYPE, info),
@@ -231,14 +245,10 @@ static void take_vectoring(struct holm_vcpu *vcpu, u32 info)
  * Pages written since the last exit. With IRQs off, before anybody sees that
  * the vCPU left the guest: holm_dirty_log_get() counts on it.
  */
-static void take_pml(struct vmx_vcpu *vmx)
+static noinline void take_pml(struct vmx_vcpu *vmx, u16 index)
 {
-	/* The next entry to be filled; below 0 (as 16 bits) when all are. */
-	u16 index = vmcs_read16(VMCS_GUEST_PML_INDEX);
 	unsigned int i;
 
-	if (likely(index == PML_ENTRIES - 1))
-		return;
 	for (i = index < PML_ENTRIES ? index + 1 : 0; i < PML_ENTRIES; i++)
 		holm_dirty_mark(vmx->vcpu->vm, vmx->pml[i] & PAGE_MASK);
 	vmcs_write16(VMCS_GUEST_PML_INDEX, PML_ENTRIES - 1);
@@ -249,6 +259,7 @@ static void take_pml(struct vmx_vcpu *vmx)
 static void run_failed(struct vmx_vcpu *vmx)
 {
 	vmx->insn_error = vmx->fail == VMX_ENTER_FAIL_VALID ? vmcs_read32(VMCS_INSN_ERROR) : 0;
+	vmx->exit_reason = EXIT_REASON_ENTRY_FAILED;
 	/* The event was not delivered and is none of a next entry's. */
 	vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 }
@@ -260,15 +271,15 @@ static void run_failed(struct vmx_vcpu *vmx)
 void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	struct host_debug host_debug;
-	struct host_perf host_perf;
-	u64 debugctl;
+	unsigned long host_dr7;
+	u64 debugctl, perf;
 	u32 info;
 
 	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
 		/* Virtualization was turned off under us: reboot. */
 		vmx->fail = VMX_ENTER_FAULTED;
 		vmx->insn_error = 0;
+		vmx->exit_reason = EXIT_REASON_ENTRY_FAILED;
 		return;
 	}
 	if (vcpu->st_dirty) {
@@ -285,7 +296,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 	}
 	if (unlikely(!vmx->prepared))
 		vmx_prepare(vmx);
-	vmx_apic_enter(vmx);
+	apic_enter(vmx);
 	if (unlikely(vmx->controls_dirty))
 		vmx_controls_write(vmx);
 	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
@@ -293,8 +304,12 @@ void vmx_run(struct holm_vcpu *vcpu)
 	host_cr_update(vmx);
 	/* A VM exit clears it. Interrupts change it (perf), hence each time. */
 	debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
-	debug_load(vmx, &host_debug);
-	perf_stop(vmx, &host_perf);
+	host_dr7 = vmx_read_dr7();
+	if (unlikely(vcpu->dregs.dr7 & DR7_ENABLED))
+		debug_load(vmx, host_dr7);
+	perf = perf_enabled();
+	if (unlikely(perf | vmx->host_perf))
+		perf_stop(vmx, perf);
 	if (unlikely(vmx_caps.l1d_flush))
 		vmx_l1d_flush(vmx);
 	if (vmx_read_cr2() != vcpu->sregs.cr2)
@@ -302,10 +317,12 @@ void vmx_run(struct holm_vcpu *vcpu)
 
 	vmx->fail = enter(vmx);
 
-	debug_restore(vmx, &host_debug);
+	if (unlikely(host_dr7 & DR7_ENABLED))
+		debug_restore(vmx, host_dr7);
 	if (unlikely(debugctl))
 		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, debugctl);
-	perf_start(&host_perf);
+	if (unlikely(perf))
+		perf_start(vmx, perf);
 
 	vcpu->st_valid = 0;
 	vmx->rip_known = false;
@@ -317,11 +334,16 @@ void vmx_run(struct holm_vcpu *vcpu)
 		vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 		return;
 	}
-	vmx_apic_exit(vmx);
+	apic_exit(vmx);
 	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
 		vmx->flush_l1d = true;	/* a handler of the host ran (NMI), or will */
-	if (vmx->pml)
-		take_pml(vmx);
+	if (vmx->pml) {
+		/* The next entry to be filled; below 0 (as 16 bits) when all are. */
+		u16 index = vmcs_read16(VMCS_GUEST_PML_INDEX);
+
+		if (unlikely(index != PML_ENTRIES - 1))
+			take_pml(vmx, index);
+	}
 	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 	if (unlikely(info & INTR_VALID))
 		take_vectoring(vcpu, info);

@@ -31,6 +31,7 @@ static_assert(HOLM_EVENT_INTERRUPT == 0 && HOLM_EVENT_NMI == 2 && HOLM_EVENT_EXC
 static_assert(HOLM_EVENTS_SHADOW_STI >> 2 == GUEST_BLOCKED_STI);
 static_assert(HOLM_EVENTS_SHADOW_MOVSS >> 2 == GUEST_BLOCKED_MOVSS);
 
+#define EFER_SCE_BIT	BIT_ULL(0)
 #define EFER_LMA_BIT	BIT_ULL(10)
 
 /* ---- VMCS -> vCPU --------------------------------------------------------- */
@@ -47,19 +48,6 @@ static void seg_get(struct holm_vcpu *vcpu)
 		seg->limit = vmcs_read32(VMCS_GUEST_LIMIT(i));
 		seg->attrib = vmcs_read32(VMCS_GUEST_AR(i)) & AR_VALID;
 	}
-}
-
-/*
- * EFER.LMA is bit "IA-32e mode guest" of the entry controls: what changes it
- * exits, and cr_set() writes both.
- */
-static void mode_get(struct holm_vcpu *vcpu)
-{
-	u32 ss = vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_SS));
-
-	vcpu->cpl = (ss & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
-	vcpu->code64 = to_vmx(vcpu)->entry & ENTRY_IA32E &&
-		       vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_CS)) & HOLM_SEG_L;
 }
 
 static void dt_get(struct holm_vcpu *vcpu)
@@ -109,7 +97,7 @@ void vmx_state_get(struct holm_vcpu *vcpu, u32 parts)
 	if (parts & HOLM_ST_SEG)
 		seg_get(vcpu);
 	if (parts & HOLM_ST_MODE)
-		mode_get(vcpu);
+		vmx_get_mode(vcpu);
 	if (parts & HOLM_ST_DT)
 		dt_get(vcpu);
 	if (parts & HOLM_ST_CR)
@@ -187,6 +175,9 @@ static void cr_set(struct holm_vcpu *vcpu)
 	vmcs_write_natural(VMCS_CR4_SHADOW, sregs->cr4);
 	vmcs_write_natural(VMCS_GUEST_CR3, sregs->cr3);
 	vmcs_write64(VMCS_GUEST_EFER, sregs->efer);
+	vmx->syscall = sregs->efer & EFER_SCE_BIT;
+	if (vmx->syscall && vmx->prepared)
+		vmx_load_switched(vmx);
 	if (pae_paging(sregs)) {
 		for (i = 0; i < ARRAY_SIZE(vcpu->pdptes); i++)
 			vmcs_write64(VMCS_GUEST_PDPTE(i), vcpu->pdptes[i]);
@@ -342,8 +333,10 @@ int vmx_msr_set(struct holm_vcpu *vcpu, u32 index, u64 value)
 		if (i < 0)
 			return -ENOENT;
 		vmx->guest_switched[i] = value;
-		if (vmx->prepared)
+		if (vmx->prepared && (vmx->syscall || i == VMX_SW_TSC_AUX)) {
 			vmx_wrmsr_guest(index, value);
+			vmx->switched |= BIT(i);
+		}
 		return 0;
 	}
 }

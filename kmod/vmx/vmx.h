@@ -287,10 +287,11 @@ struct vmx_vm {
  * @id: unique for ever
  * @vpid: or 0
  * @frame: for entry.S
- * @exit_reason: of the last exit
+ * @exit_reason: of the last exit; EXIT_REASON_ENTRY_FAILED is set with @fail
  * @fail: VMX_ENTER_* of the last entry
  * @insn_error: VM-instruction error with VMX_ENTER_FAIL_VALID
  * @host_cr0, @host_cr3, @host_cr4, @host_perf: as the VMCS has them
+ * @host_pebs, @host_dr: saved around an entry where they have to be
  * @flush_ept, @flush_vpid: before the next entry
  * @controls_dirty: @secondary, @cr4_mask, ... are to be written
  * @primary, @secondary, @entry: as the VMCS has them (or will)
@@ -298,6 +299,7 @@ struct vmx_vm {
  * @eptp: as the VMCS has it
  * @apic_page: virtual-APIC page; NULL without the TPR shadow
  * @posted: posted-interrupt descriptor, or NULL
+ * @apic_base: IA32_APIC_BASE at the last vmx_apic_enter()
  * @virt_apic: the VMCS has SEC_APICV
  * @tpr_threshold, @eoi_exit: as the VMCS has them
  * @cr0, @cr4: as last given to the VMCS, the guest's view
@@ -307,6 +309,8 @@ struct vmx_vm {
  * @prepared: host user state is saved, guest MSRs are in the CPU
  * @flush_l1d: host data came into the L1 data cache (other than by interrupts
  *	between exit and entry)
+ * @switched: by enum vmx_switched: the CPU does not have the host's value
+ * @syscall: EFER.SCE is set
  * @guest_switched, @kernel_gs_base, @spec_ctrl: guest MSRs
  * @host_*: saved at prepare
  */
@@ -329,6 +333,8 @@ struct vmx_vcpu {
 	unsigned long host_cr3;
 	unsigned long host_cr4;
 	u64 host_perf;		/* IA32_PERF_GLOBAL_CTRL */
+	u64 host_pebs;		/* IA32_PEBS_ENABLE */
+	unsigned long host_dr[4];
 	bool inject_nmi;	/* the event given to the VMCS is an NMI */
 	bool flush_ept;
 	bool flush_vpid;
@@ -339,6 +345,7 @@ struct vmx_vcpu {
 	u64 eptp;
 	u32 *apic_page;
 	struct vmx_posted *posted;
+	u64 apic_base;
 	bool virt_apic;
 	u32 tpr_threshold;
 	u64 eoi_exit[4];
@@ -355,6 +362,8 @@ struct vmx_vcpu {
 	bool prepared;
 	bool flush_l1d;
 	u64 guest_switched[VMX_SW_COUNT];
+	u32 switched;
+	bool syscall;
 	u64 kernel_gs_base;
 
 	u64 host_kernel_gs_base;
@@ -427,6 +436,7 @@ void vmx_host_write(struct vmx_vcpu *vmx);
 /* Host user state out, guest MSRs in: at the first entry after a load. */
 void vmx_prepare(struct vmx_vcpu *vmx);
 void vmx_unprepare(struct vmx_vcpu *vmx);
+void vmx_load_switched(struct vmx_vcpu *vmx);
 
 /* Let the guest do split locks without an #AC. Prepared. */
 void vmx_allow_split_lock(struct vmx_vcpu *vmx);
@@ -465,14 +475,16 @@ enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu);
 static __always_inline void vmx_get_rip(struct vmx_vcpu *vmx)
 {
 	struct holm_vcpu *vcpu = vmx->vcpu;
+	u64 rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+	u64 rsp = vmcs_read_natural(VMCS_GUEST_RSP);
 
 	vcpu->regs.rip = vmcs_read_natural(VMCS_GUEST_RIP);
-	vmx->rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-	vmx->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->regs.rflags = rflags;
+	vcpu->regs.gpr[HOLM_RSP] = rsp;
+	vmx->rflags = rflags;
+	vmx->rsp = rsp;
 	vmx->rip_known = true;
-	vcpu->regs.rflags = vmx->rflags;
-	vcpu->regs.gpr[HOLM_RSP] = vmx->rsp;
-	vmx->tf = vmx->rflags & X86_EFLAGS_TF;
+	vmx->tf = rflags & X86_EFLAGS_TF;
 }
 
 /* Of what HOLM_ST_RIP gives to the VMCS, only RIP has changed. */
@@ -491,6 +503,19 @@ static __always_inline void vmx_get_shadow(struct holm_vcpu *vcpu)
 
 	vcpu->intr_shadow = (state & (GUEST_BLOCKED_STI | GUEST_BLOCKED_MOVSS)) << 2;
 	vcpu->nmi_masked = state & GUEST_BLOCKED_NMI;
+}
+
+/*
+ * HOLM_ST_MODE. EFER.LMA is bit "IA-32e mode guest" of the entry controls: what
+ * changes it exits, and who sets it writes both.
+ */
+static __always_inline void vmx_get_mode(struct holm_vcpu *vcpu)
+{
+	u32 ss = vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_SS));
+
+	vcpu->cpl = (ss & HOLM_SEG_DPL) >> HOLM_SEG_DPL_SHIFT;
+	vcpu->code64 = to_vmx(vcpu)->entry & ENTRY_IA32E &&
+		       vmcs_read32(VMCS_GUEST_AR(HOLM_SEG_CS)) & HOLM_SEG_L;
 }
 
 void vmx_state_get(struct holm_vcpu *vcpu, u32 parts);
