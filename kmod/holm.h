@@ -153,6 +153,7 @@ struct holm_vcpu {
 	u64 next_rip;				/* [r] of the instruction that exited, 0: unknown */
 	int (*slow)(struct holm_vcpu *vcpu);	/* [r] see HOLM_NEXT_SLOW */
 	struct holm_fault fault;		/* [r] the fault ->slow handles */
+	struct holm_fault_ctx fault_ctx;	/* [r] what of it was found */
 	u64 exit_args[4];			/* [r] arguments for ->slow */
 	u32 exit_reason;			/* [r] HOLM_EXIT_*, for the run page */
 	bool exit_string_io;			/* [r] with HOLM_EXIT_IO: INS or OUTS */

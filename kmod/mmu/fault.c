@@ -31,34 +31,6 @@
 #include "slots.h"
 #include "walker.h"
 
-/**
- * struct fault_ctx - a fault being answered
- * @gpa: address of the page
- * @uaddr: the launcher's address of it
- * @write: the guest writes
- * @fetch: the guest executes
- * @may_write: a read may map writable too
- * @logging: the slot has a dirty bitmap
- * @max_level: largest page that the slot's flags allow
- * @level: of the launcher's mapping, or 0: not looked at yet
- * @slot: valid as long as @generation is the table's
- * @generation: of the slot table
- * @seq: of the notifier
- */
-struct fault_ctx {
-	u64 gpa;
-	unsigned long uaddr;
-	bool write;
-	bool fetch;
-	bool may_write;
-	bool logging;
-	int max_level;
-	int level;
-	const struct holm_memslot *slot;
-	u64 generation;
-	unsigned long seq;
-};
-
 /* The largest page at @gpa that does not leave the slot. */
 static int slot_max_level(const struct holm_memslot *slot, u64 gpa, int max)
 {
@@ -75,7 +47,7 @@ static int slot_max_level(const struct holm_memslot *slot, u64 gpa, int max)
 }
 
 /* Find the slot, in an SRCU section: 0, or 1 when this is an MMIO exit. */
-static int fault_find_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
+static int fault_find_slot(struct holm_mmu *mmu, struct holm_fault_ctx *ctx)
 {
 	const struct holm_mmu_format *fmt = mmu->format;
 	const struct holm_memslots *slots = holm_slots(mmu);
@@ -105,7 +77,7 @@ static int fault_find_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
 	return 0;
 }
 
-static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
+static int fault_slot(struct holm_mmu *mmu, struct holm_fault_ctx *ctx)
 {
 	int idx, ret;
 
@@ -119,7 +91,8 @@ static int fault_slot(struct holm_mmu *mmu, struct fault_ctx *ctx)
  * Get the page, with a reference, if the launcher has it. A read fault maps
  * writable where the launcher's own entry is writable already.
  */
-static bool fault_get_page_fast(const struct fault_ctx *ctx, struct page **page, bool *writable)
+static bool fault_get_page_fast(const struct holm_fault_ctx *ctx, struct page **page,
+				bool *writable)
 {
 	*writable = true;
 	if (ctx->may_write && get_user_page_fast_only(ctx->uaddr, FOLL_WRITE, page))
@@ -132,7 +105,7 @@ static bool fault_get_page_fast(const struct fault_ctx *ctx, struct page **page,
  * Get the page, with a reference. A read fault breaks no copy-on-write. With
  * @wait false, -EINPROGRESS when it is not there and has been asked for at most.
  */
-static int fault_get_page(const struct fault_ctx *ctx, struct page **page, bool *writable,
+static int fault_get_page(const struct holm_fault_ctx *ctx, struct page **page, bool *writable,
 			  bool wait)
 {
 	unsigned int flags = FOLL_HWPOISON | FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT;
@@ -211,7 +184,7 @@ out:
 	return level;
 }
 
-static int host_level_of(const struct fault_ctx *ctx)
+static int host_level_of(const struct holm_fault_ctx *ctx)
 {
 	int level = ctx->level ?: host_level(current->mm, ctx->uaddr);
 
@@ -223,7 +196,7 @@ static int host_level_of(const struct fault_ctx *ctx)
  * Map the page unless something changed, in an SRCU section: 0, -EAGAIN to
  * start again, or the number of pages that @cache lacked.
  */
-static int fault_map(struct holm_mmu *mmu, const struct fault_ctx *ctx, struct page *page,
+static int fault_map(struct holm_mmu *mmu, const struct holm_fault_ctx *ctx, struct page *page,
 		     bool writable, struct holm_pt_cache *cache, struct list_head *detached)
 {
 	struct holm_pt_leaf leaf = {
@@ -269,39 +242,41 @@ out_lock:
 	return ret;
 }
 
-static struct fault_ctx fault_begin(const struct holm_fault *fault)
+static void fault_begin(struct holm_fault_ctx *ctx, const struct holm_fault *fault)
 {
-	return (struct fault_ctx) {
-		.gpa = fault->gpa & PAGE_MASK,
-		.write = fault->access & HOLM_ACCESS_WRITE,
-		.fetch = fault->access & HOLM_ACCESS_FETCH,
-	};
+	ctx->gpa = fault->gpa & PAGE_MASK;
+	ctx->write = fault->access & HOLM_ACCESS_WRITE;
+	ctx->fetch = fault->access & HOLM_ACCESS_FETCH;
+	ctx->level = 0;
+	ctx->slot = NULL;
 }
 
 int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault)
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
-	struct fault_ctx ctx = fault_begin(fault);
-	struct holm_pt_cache none = {};
+	struct holm_fault_ctx *ctx = &vcpu->fault_ctx;
+	struct holm_pt_cache none;
 	LIST_HEAD(detached);
 	struct page *page;
 	bool writable;
 	int idx, ret;
 
+	none.nr = 0;
+	fault_begin(ctx, fault);
 	/* There mmu->lock sleeps. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || current->mm != vcpu->vm->mm)
 		return -EAGAIN;
 
 	idx = srcu_read_lock(&mmu->srcu);
-	ret = fault_find_slot(mmu, &ctx);
+	ret = fault_find_slot(mmu, ctx);
 	if (ret)
 		goto out;
 	ret = -EAGAIN;
-	ctx.seq = holm_invalidate_seq(mmu);
-	ctx.level = host_level(current->mm, ctx.uaddr);
-	if (!ctx.level || !fault_get_page_fast(&ctx, &page, &writable))
+	ctx->seq = holm_invalidate_seq(mmu);
+	ctx->level = host_level(current->mm, ctx->uaddr);
+	if (!ctx->level || !fault_get_page_fast(ctx, &page, &writable))
 		goto out;
-	if (!fault_map(mmu, &ctx, page, writable, &none, &detached)) {
+	if (!fault_map(mmu, ctx, page, writable, &none, &detached)) {
 		folio_mark_accessed(page_folio(page));
 		ret = 0;
 	}
@@ -318,12 +293,13 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 			unsigned long *absent)
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
-	struct fault_ctx ctx = fault_begin(fault);
-	struct holm_pt_cache cache = {};
+	struct holm_fault_ctx *ctx = &vcpu->fault_ctx;
+	struct holm_pt_cache cache;
 	bool first = true;
 	int ret;
 
 	might_sleep();
+	cache.nr = 0;
 	if (current->mm != vcpu->vm->mm)
 		return -EFAULT;
 
@@ -333,18 +309,24 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 		bool writable;
 		int idx;
 
-		ret = fault_slot(mmu, &ctx);
-		if (ret)
-			break;
-		ctx.seq = holm_invalidate_seq(mmu);
 		ret = 0;
-		/* The first time, holm_mmu_fault_atomic() has looked already. */
-		if (first || !fault_get_page_fast(&ctx, &page, &writable))
-			ret = fault_get_page(&ctx, &page, &writable, !absent);
+		/*
+		 * The first time, holm_mmu_fault_atomic() has looked already.
+		 * Whether the slot is still there, fault_map() finds out.
+		 */
+		if (!ctx->slot) {
+			fault_begin(ctx, fault);
+			ret = fault_slot(mmu, ctx);
+			if (ret)
+				break;
+			ctx->seq = holm_invalidate_seq(mmu);
+		}
+		if (first || !fault_get_page_fast(ctx, &page, &writable))
+			ret = fault_get_page(ctx, &page, &writable, !absent);
 		first = false;
 		if (!ret) {
 			idx = srcu_read_lock(&mmu->srcu);
-			ret = fault_map(mmu, &ctx, page, writable, &cache, &detached);
+			ret = fault_map(mmu, ctx, page, writable, &cache, &detached);
 			srcu_read_unlock(&mmu->srcu, idx);
 			if (unlikely(!list_empty(&detached)))
 				holm_pt_free(mmu, &detached, true);
@@ -357,6 +339,7 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 		if (ret != -EAGAIN)
 			break;
 
+		ctx->slot = NULL;
 		if (signal_pending(current)) {
 			ret = -EINTR;
 			break;
@@ -364,8 +347,10 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 		cond_resched();
 	}
 	if (ret == -EINPROGRESS)
-		*absent = ctx.uaddr;
-	holm_pt_cache_drain(&cache);
+		*absent = ctx->uaddr;
+	ctx->slot = NULL;
+	if (unlikely(cache.nr))
+		holm_pt_cache_drain(&cache);
 	return ret;
 }
 

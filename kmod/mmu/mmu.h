@@ -115,7 +115,38 @@ struct holm_fault {
 	u8 insn[15];
 };
 
-struct holm_memslots;	/* mmu/slots.h */
+struct holm_memslot;	/* mmu/slots.h */
+struct holm_memslots;
+
+/**
+ * struct holm_fault_ctx - a fault being answered: of mmu/fault.c alone, and in
+ *	struct holm_vcpu so that holm_mmu_fault() goes on from what
+ *	holm_mmu_fault_atomic() found
+ * @gpa: address of the page
+ * @uaddr: the launcher's address of it
+ * @write: the guest writes
+ * @fetch: the guest executes
+ * @may_write: a read may map writable too
+ * @logging: the slot has a dirty bitmap
+ * @max_level: largest page that the slot's flags allow
+ * @level: of the launcher's mapping, or 0: not looked at yet
+ * @slot: NULL: not looked for yet; valid as long as @generation is the table's
+ * @generation: of the slot table
+ * @seq: of the notifier
+ */
+struct holm_fault_ctx {
+	u64 gpa;
+	unsigned long uaddr;
+	bool write;
+	bool fetch;
+	bool may_write;
+	bool logging;
+	int max_level;
+	int level;
+	const struct holm_memslot *slot;
+	u64 generation;
+	unsigned long seq;
+};
 
 /**
  * struct holm_window - where a slot is, remembered by one vCPU
