@@ -43,14 +43,14 @@ static __always_inline void host_machine_check(void)
 static noinstr u32 enter(struct vmx_vcpu *vmx)
 {
 	struct holm_vcpu *vcpu = vmx->vcpu;
-	unsigned long reason = 0, info = 0;
+	unsigned long reason, info;
 	u32 fail;
 
 	fail = holm_vmx_enter(&vmx->frame, vcpu->regs.gpr);
 	vcpu->sregs.cr2 = vmx_read_cr2();
 	if (unlikely(fail))
 		return fail;
-	vmcs_try_read(VMCS_EXIT_REASON, &reason);
+	reason = vmcs_read_noinstr(VMCS_EXIT_REASON);
 	vmx->exit_reason = reason;
 	/* A VMLAUNCH that fails while it loads the guest leaves the VMCS clear. */
 	if (likely(!(reason & EXIT_REASON_ENTRY_FAILED)))
@@ -60,7 +60,7 @@ static noinstr u32 enter(struct vmx_vcpu *vmx)
 			host_machine_check();
 		return 0;
 	}
-	vmcs_try_read(VMCS_EXIT_INTR_INFO, &info);
+	info = vmcs_read_noinstr(VMCS_EXIT_INTR_INFO);
 	if ((info & (INTR_VALID | INTR_TYPE)) == (INTR_VALID | HOLM_EVENT_NMI << 8))
 		host_nmi();
 	else if ((info & (INTR_VALID | INTR_TYPE | INTR_VECTOR)) ==
@@ -324,7 +324,8 @@ void vmx_run(struct holm_vcpu *vcpu)
 	if (unlikely(perf))
 		perf_start(vmx, perf);
 
-	vcpu->st_valid = 0;
+	/* No debug register changes without an exit. */
+	vcpu->st_valid = HOLM_ST_DR;
 	vmx->rip_known = false;
 	if (unlikely(vmx->fail)) {
 		run_failed(vmx);

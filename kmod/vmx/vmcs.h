@@ -278,6 +278,18 @@ static __always_inline bool vmcs_try_read(unsigned long field, unsigned long *va
 	return !failed;
 }
 
+/* Where nothing may be called: 0 when the read fails. */
+static __always_inline unsigned long vmcs_read_noinstr(unsigned long field)
+{
+	unsigned long v = 0;
+
+	asm volatile("1: vmread %[field], %[v]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [v] "+r" (v) : [field] "r" (field) : "cc");
+	return v;
+}
+
 static __always_inline bool vmcs_try_write(unsigned long field, unsigned long value)
 {
 	asm goto("1: vmwrite %[value], %[field]\n\t"

@@ -8,7 +8,6 @@
 #include <linux/bitfield.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/nospec.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
@@ -189,12 +188,7 @@ void holm_cpuid_model(struct holm_vcpu *vcpu)
 
 #define LEAF_EXTENDED		BIT(31)
 
-/*
- * vcpu->cpuid_leaf has the index of a leaf's first entry, plus 1; 0: none. With
- * this bit the answer is not the entry alone.
- */
-#define LEAF_VARIES		BIT(15)
-static_assert(HOLM_MAX_CPUID_ENTRIES < LEAF_VARIES);
+static_assert(HOLM_MAX_CPUID_ENTRIES < HOLM_LEAF_VARIES);
 
 /* Leaves that dynamic_bits() may know: by number, and all that are far off. */
 static bool is_dynamic(u32 function)
@@ -208,17 +202,6 @@ static bool is_dynamic(u32 function)
 	return (function & ~LEAF_EXTENDED) >= 32 || leaves[function >> 31] & BIT(function & 31);
 }
 
-/* Where vcpu->cpuid_leaf has a leaf, or NULL: not there. */
-static u16 *leaf_slot(struct holm_vcpu *vcpu, u32 function)
-{
-	u32 number = function & ~LEAF_EXTENDED;
-
-	if (unlikely(number >= ARRAY_SIZE(vcpu->cpuid_leaf[0])))
-		return NULL;
-	number = array_index_nospec(number, ARRAY_SIZE(vcpu->cpuid_leaf[0]));
-	return &vcpu->cpuid_leaf[function >> 31][number];
-}
-
 static void index_leaves(struct holm_vcpu *vcpu)
 {
 	unsigned int i = vcpu->cpuid_nent;
@@ -226,13 +209,13 @@ static void index_leaves(struct holm_vcpu *vcpu)
 	memset(vcpu->cpuid_leaf, 0, sizeof(vcpu->cpuid_leaf));
 	while (i--) {
 		const struct holm_cpuid_entry *e = &vcpu->cpuid[i];
-		u16 *slot = leaf_slot(vcpu, e->function);
+		u16 *slot = holm_cpuid_slot(vcpu, e->function);
 
 		if (!slot)
 			continue;
 		*slot = i + 1;
 		if (is_dynamic(e->function) || e->flags & HOLM_CPUID_INDEX)
-			*slot |= LEAF_VARIES;
+			*slot |= HOLM_LEAF_VARIES;
 	}
 }
 
@@ -271,8 +254,8 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index)
 {
 	const struct holm_cpuid_entry *e, *end = vcpu->cpuid + vcpu->cpuid_nent;
-	const u16 *slot = leaf_slot(vcpu, function);
-	unsigned int number = slot ? *slot & ~LEAF_VARIES : 0;
+	const u16 *slot = holm_cpuid_slot(vcpu, function);
+	unsigned int number = slot ? *slot & ~HOLM_LEAF_VARIES : 0;
 
 	/* Not one of those that have a place: far off, or not there at all. */
 	if (unlikely(!number || number > vcpu->cpuid_nent))
@@ -365,22 +348,6 @@ static u32 leaf_in_range(struct holm_vcpu *vcpu, u32 function)
 		return function;	/* no entry: zero */
 	basic = holm_cpuid_find(vcpu, CPUID_LEAF_VENDOR, 0);
 	return basic ? basic->eax : function;
-}
-
-/**
- * holm_cpuid_constant() - a leaf that reads as the table has it
- * @vcpu: the vCPU, its lock held; preemption may be off
- * @function: leaf
- *
- * Return: the entry, or NULL: holm_cpuid_query() has the answer.
- */
-const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function)
-{
-	const u16 *slot = leaf_slot(vcpu, function);
-
-	if (!slot || !*slot || *slot & LEAF_VARIES)
-		return NULL;
-	return &vcpu->cpuid[*slot - 1];
 }
 
 /**

@@ -6,6 +6,8 @@
 #ifndef HOLM_X86_X86_H
 #define HOLM_X86_X86_H
 
+#include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/types.h>
 
 #include "../holm.h"
@@ -33,8 +35,39 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 /* The table entry, or NULL. */
 const struct holm_cpuid_entry *holm_cpuid_find(struct holm_vcpu *vcpu, u32 function, u32 index);
 
-/* What holm_cpuid_query() answers, where that is an entry of the table; or NULL. */
-const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu, u32 function);
+/*
+ * vcpu->cpuid_leaf has the index of a leaf's first entry, plus 1; 0: none. With
+ * this bit the answer is not the entry alone.
+ */
+#define HOLM_LEAF_VARIES	BIT(15)
+
+/* Where vcpu->cpuid_leaf has a leaf, or NULL: not there. */
+static inline u16 *holm_cpuid_slot(struct holm_vcpu *vcpu, u32 function)
+{
+	u32 number = function & ~BIT(31);	/* extended leaves begin there */
+
+	if (unlikely(number >= ARRAY_SIZE(vcpu->cpuid_leaf[0])))
+		return NULL;
+	number = array_index_nospec(number, ARRAY_SIZE(vcpu->cpuid_leaf[0]));
+	return &vcpu->cpuid_leaf[function >> 31][number];
+}
+
+/**
+ * holm_cpuid_constant() - a leaf that reads as the table has it
+ * @vcpu: the vCPU, its lock held; preemption may be off
+ * @function: leaf
+ *
+ * Return: the entry, or NULL: holm_cpuid_query() has the answer.
+ */
+static inline const struct holm_cpuid_entry *holm_cpuid_constant(struct holm_vcpu *vcpu,
+								 u32 function)
+{
+	const u16 *slot = holm_cpuid_slot(vcpu, function);
+
+	if (!slot || !*slot || *slot & HOLM_LEAF_VARIES)
+		return NULL;
+	return &vcpu->cpuid[*slot - 1];
+}
 
 /* CPUID as the guest sees it, with the dynamic bits (OSXSAVE, XSAVE sizes, APIC)
  * and the out-of-range rule of the vendor it is shown. Preemption may be off.
