@@ -271,8 +271,11 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 
 	trace_holm_entry(vcpu);
 	WRITE_ONCE(vcpu->stats.exits, vcpu->stats.exits + 1);
-	/* A timer tick that ends the guest's time slice is the guest's time. */
-	current->flags |= PF_VCPU;
+	/*
+	 * A timer tick that ends the guest's time slice is the guest's time.
+	 * Others read the flags, nobody else writes them.
+	 */
+	data_race(current->flags |= PF_VCPU);
 	holm_backend->run(vcpu);
 	return HOLM_NEXT_ENTER;
 }
@@ -295,7 +298,7 @@ static int run_atomic(struct holm_vcpu *vcpu)
 		/* Orders the guest's accesses before, for holm_vm_flush_tlb(). */
 		smp_store_release(&vcpu->mode, HOLM_OUTSIDE_GUEST);
 		local_irq_enable();
-		current->flags &= ~PF_VCPU;
+		data_race(current->flags &= ~PF_VCPU);
 		if (unlikely(vcpu->pv.eoi_offered))
 			holm_pv_eoi_exit(vcpu);
 		if (likely(next == HOLM_NEXT_ENTER))
