@@ -169,22 +169,20 @@ static void live(struct guest *g, unsigned int n, unsigned int rounds, void *p)
 	meet();
 
 	/* Every second guest writes to every second page: what others have stays. */
-	if (n & 1) {
+	if (n & 1)
 		pass(g, 0, 2, pages / 2, SAME_SALT, salt(n, rounds));
-		pass(g, 1, 2, pages / 2, SAME_SALT, 0);
-		pass(g, 0, 2, pages / 2, salt(n, rounds), 0);
-	} else {
+	else
 		pass(g, 0, 1, pages, SAME_SALT, 0);
-	}
 	meet();
-	/* And after all have. */
+	/* Now the others do. */
 	if (n & 1) {
-		pass(g, 0, 2, pages / 2, salt(n, rounds), salt(n, rounds + 1));
+		pass(g, 0, 2, pages / 2, salt(n, rounds), 0);
 		pass(g, 1, 2, pages / 2, SAME_SALT, 0);
 	} else {
 		pass(g, 0, 1, pages, SAME_SALT, salt(n, rounds));
-		pass(g, 0, 1, pages, salt(n, rounds), 0);
 	}
+	meet();
+	/* From here on a process may end. */
 	meet();
 }
 
@@ -277,10 +275,12 @@ static void watch(unsigned int guests)
 		"%lu pages share %lu, after %u looks", before, ksm_count("pages_shared"), i + 1);
 	tell("merged");
 	meet();
-	/* They look at all of it. */
+	/* They look at all of it. Then no more is merged, and what is stays so. */
 	meet();
+	ksm_set("run", "0");
 	before = ksm_count("pages_sharing");
 	tell("read");
+	meet();
 	meet();
 	atomic_store(&shared->over, true);
 	meet();
@@ -290,7 +290,6 @@ static void watch(unsigned int guests)
 	verdict("overcommit: what guests write is theirs again", sharing < before,
 		"%lu pages are merged, %lu were; %lu more swapped out, %lu in", sharing, before,
 		c[2].out - c[1].out, c[2].in - c[1].in);
-	ksm_set("run", "0");
 }
 
 /* The others would wait for it for ever; they die with this process. */
