@@ -160,32 +160,6 @@ static u64 features_mask(struct holm_vcpu *vcpu, const struct feature_bit *f, un
 	return mask;
 }
 
-void holm_cpuid_model(struct holm_vcpu *vcpu)
-{
-	const struct holm_cpuid_entry *e;
-	u32 phys = DEFAULT_PHYS_BITS;
-
-	/* PCE has no feature bit: RDPMC exists without architectural counters. */
-	vcpu->cr4_reserved = ~(X86_CR4_PCE |
-			       features_mask(vcpu, cr4_features, ARRAY_SIZE(cr4_features)));
-	vcpu->efer_reserved = ~features_mask(vcpu, efer_features, ARRAY_SIZE(efer_features));
-
-	e = holm_cpuid_find(vcpu, CPUID_LEAF_EXT_SIZES, 0);
-	if (e)
-		phys = FIELD_GET(EAX8_PHYS, e->eax);
-	vcpu->phys_mask_reserved = ~GENMASK_ULL(phys - 1, 0);
-	vcpu->page_1g = holm_cpuid_has(vcpu, CPUID_LEAF_EXT_FEATURES, 0, HOLM_EDX,
-				       EDX_EXT_PAGE1GB);
-
-	vcpu->xcr0_supported = 0;
-	e = holm_cpuid_find(vcpu, CPUID_LEAF_XSAVE, 0);
-	if (e && !(vcpu->cr4_reserved & X86_CR4_OSXSAVE))
-		vcpu->xcr0_supported = (e->eax | (u64)e->edx << 32) & supported_xcr0;
-
-	holm_pv_model(vcpu);
-	holm_msr_model(vcpu);
-}
-
 #define LEAF_EXTENDED		BIT(31)
 
 static_assert(HOLM_MAX_CPUID_ENTRIES < HOLM_LEAF_VARIES);
@@ -219,6 +193,34 @@ static void index_leaves(struct holm_vcpu *vcpu)
 	}
 }
 
+void holm_cpuid_model(struct holm_vcpu *vcpu)
+{
+	const struct holm_cpuid_entry *e;
+	u32 phys = DEFAULT_PHYS_BITS;
+
+	index_leaves(vcpu);
+
+	/* PCE has no feature bit: RDPMC exists without architectural counters. */
+	vcpu->cr4_reserved = ~(X86_CR4_PCE |
+			       features_mask(vcpu, cr4_features, ARRAY_SIZE(cr4_features)));
+	vcpu->efer_reserved = ~features_mask(vcpu, efer_features, ARRAY_SIZE(efer_features));
+
+	e = holm_cpuid_find(vcpu, CPUID_LEAF_EXT_SIZES, 0);
+	if (e)
+		phys = FIELD_GET(EAX8_PHYS, e->eax);
+	vcpu->phys_mask_reserved = ~GENMASK_ULL(phys - 1, 0);
+	vcpu->page_1g = holm_cpuid_has(vcpu, CPUID_LEAF_EXT_FEATURES, 0, HOLM_EDX,
+				       EDX_EXT_PAGE1GB);
+
+	vcpu->xcr0_supported = 0;
+	e = holm_cpuid_find(vcpu, CPUID_LEAF_XSAVE, 0);
+	if (e && !(vcpu->cr4_reserved & X86_CR4_OSXSAVE))
+		vcpu->xcr0_supported = (e->eax | (u64)e->edx << 32) & supported_xcr0;
+
+	holm_pv_model(vcpu);
+	holm_msr_model(vcpu);
+}
+
 /**
  * holm_cpuid_set() - HOLM_SET_CPUID
  * @vcpu: the vCPU, its lock held, never run
@@ -243,7 +245,6 @@ int holm_cpuid_set(struct holm_vcpu *vcpu, struct holm_cpuid_entry *entries, uns
 	kvfree(vcpu->cpuid);
 	vcpu->cpuid = entries;
 	vcpu->cpuid_nent = nent;
-	index_leaves(vcpu);
 	holm_cpuid_model(vcpu);
 	holm_backend->model_changed(vcpu);
 	return 0;

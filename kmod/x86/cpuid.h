@@ -164,8 +164,9 @@ int holm_cpuid_check(const struct holm_cpuid_entry *supported, unsigned int nsup
 
 struct holm_vcpu;
 
-/* What the model derives from vcpu->cpuid (NULL: a CPU without features): the
- * reserved bits of CR4, EFER and addresses, and XCR0. vcpu->lock.
+/* What the model derives from vcpu->cpuid (NULL: a CPU without features): where
+ * leaves are, the reserved bits of CR4, EFER and addresses, XCR0, paravirtual
+ * features, which MSRs there are. vcpu->lock.
  */
 void holm_cpuid_model(struct holm_vcpu *vcpu);
 

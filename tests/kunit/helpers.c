@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Bare objects: see helpers.h. */
 #include "../../kmod/x86/lapic_regs.h"
+#include "../../kmod/x86/cpuid.h"
 #include "../../kmod/x86/x86.h"
 #include "helpers.h"
 
@@ -34,6 +35,7 @@ static struct holm_vcpu *test_vcpu(struct kunit *test, struct holm_vm *vm, u32 a
 	vcpu->st_valid = HOLM_ST_ALL;
 	vcpu->cpuid = test_cpuid;
 	vcpu->cpuid_nent = ARRAY_SIZE(test_cpuid);
+	holm_cpuid_model(vcpu);
 	if (holm_xstate_create(vcpu))
 		return NULL;
 	if (holm_lapic_create(vcpu)) {

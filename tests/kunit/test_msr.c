@@ -350,6 +350,15 @@ static void test_microcode(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value, 0x1234ULL << 32);
 }
 
+static void hide(struct holm_vcpu *vcpu, u32 function, u8 reg, u32 bits)
+{
+	/* The table is the test's own. */
+	struct holm_cpuid_entry *e = (void *)holm_cpuid_find(vcpu, function, 0);
+
+	*(&e->eax + reg) &= ~bits;
+	holm_cpuid_model(vcpu);
+}
+
 /* MSRs that come with a feature go with it, for the guest. */
 static void test_gates(struct kunit *test)
 {
@@ -373,22 +382,19 @@ static void test_gates(struct kunit *test)
 	u64 value;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct holm_cpuid_entry *e;
-
 		holm_test_show(test, vcpu, &holm_test_intel);
 		KUNIT_EXPECT_EQ_MSG(test, rd(vcpu, rows[i].index, false, &value), 0, "%x",
 				    rows[i].index);
-		e = (struct holm_cpuid_entry *)holm_cpuid_find(vcpu, rows[i].function, 0);
-		*(&e->eax + rows[i].reg) &= ~rows[i].bits;
+		hide(vcpu, rows[i].function, rows[i].reg, rows[i].bits);
 		KUNIT_EXPECT_EQ_MSG(test, rd(vcpu, rows[i].index, false, &value), 1, "%x",
 				    rows[i].index);
 	}
 
 	/* TSC_AUX is there with either of two instructions. */
 	holm_test_show(test, vcpu, &holm_test_intel);
-	((struct holm_cpuid_entry *)holm_cpuid_find(vcpu, 0x80000001, 0))->edx &= ~BIT(27);
+	hide(vcpu, 0x80000001, HOLM_EDX, BIT(27));
 	KUNIT_EXPECT_EQ(test, rd(vcpu, MSR_TSC_AUX, false, &value), 0);
-	((struct holm_cpuid_entry *)holm_cpuid_find(vcpu, 7, 0))->ecx &= ~BIT(22);
+	hide(vcpu, 7, HOLM_ECX, BIT(22));
 	KUNIT_EXPECT_EQ(test, rd(vcpu, MSR_TSC_AUX, false, &value), 1);
 }
 

@@ -452,11 +452,13 @@ static void msr_features(struct kunit *test, struct holm_env *env)
 			KUNIT_EXPECT_EQ_MSG(test, pv_wrmsr(env, msrs[i].index, msrs[i].bad), 13,
 					    "MSR %x", msrs[i].index);
 		pv->features = ~BIT(msrs[i].feature);
+		holm_msr_model(env->vcpu);
 		KUNIT_EXPECT_EQ_MSG(test, pv_wrmsr(env, msrs[i].index, msrs[i].good), 13, "MSR %x",
 				    msrs[i].index);
 		KUNIT_EXPECT_EQ_MSG(test, pv_rdmsr(env, msrs[i].index, &value), 13, "MSR %x",
 				    msrs[i].index);
 		pv->features = HOLM_PV_FEATURES;
+		holm_msr_model(env->vcpu);
 	}
 }
 

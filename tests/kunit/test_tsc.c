@@ -142,7 +142,7 @@ static void test_frequency(struct kunit *test)
 	struct holm_vcpu *first = cpu(test, 0), *second = cpu(test, 1);
 	struct holm_vm *vm = test->priv;
 	u32 khz = tsc_khz / 4 * 3;
-	u64 value, before, after;
+	u64 value, before, after, ticks;
 	int eoi;
 
 	vm->tsc.khz = khz;
@@ -163,10 +163,13 @@ static void test_frequency(struct kunit *test)
 	KUNIT_EXPECT_GE(test, value, 1ULL << 40);
 	KUNIT_EXPECT_GE(test, value, holm_tsc_guest(first, before));
 	KUNIT_EXPECT_LE(test, value, holm_tsc_guest(first, after));
-	/* Three quarters of the host's ticks. */
+	/* That part of the host's ticks, by the CPU's fraction rounded down. */
+	ticks = mul_u64_u32_div(1ULL << 40, khz, tsc_khz);
 	before = holm_tsc_guest(first, 1ULL << 50);
 	after = holm_tsc_guest(first, (1ULL << 50) + (1ULL << 40));
-	KUNIT_EXPECT_LE(test, (after - before) - ((3ULL << 38) - (1ULL << 20)), 1ULL << 21);
+	KUNIT_EXPECT_LE(test, after - before, ticks + 1);
+	KUNIT_EXPECT_GE(test, after - before,
+			ticks - (1ULL << (40 - holm_tsc_scaling.frac_bits)) - 2);
 
 	/* The host's again, by its own number. */
 	holm_tsc_set(first, 5, tsc_khz);
