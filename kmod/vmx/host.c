@@ -122,7 +122,7 @@ void vmx_load_switched(struct vmx_vcpu *vmx)
 	unsigned int i;
 
 	for (i = vmx->syscall ? 0 : VMX_SW_TSC_AUX; i < vmx_switched_count(); i++) {
-		if (vmx->guest_switched[i] == c->switched[i])
+		if (vmx->guest_switched[i] == c->switched[i] && !(vmx->switched & BIT(i)))
 			continue;
 		vmx_wrmsr_guest(vmx_switched_msr[i], vmx->guest_switched[i]);
 		vmx->switched |= BIT(i);

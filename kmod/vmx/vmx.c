@@ -168,7 +168,8 @@ static void vmx_cpu_disable(void)
 /*
  * MSRs that the CPU switches itself (VMCS fields), that are the guest's while
  * it is loaded, or that have an effect only. The policy (holm_msr_passthrough)
- * may name others, which exit here.
+ * may name others, which exit here: those of SYSCALL are the host's while the
+ * guest has not enabled it.
  */
 static bool msr_passes(u32 index, bool write)
 {
@@ -180,10 +181,6 @@ static bool msr_passes(u32 index, bool write)
 	case MSR_IA32_SYSENTER_ESP:
 	case MSR_IA32_SYSENTER_EIP:
 		return true;
-	case MSR_STAR:
-	case MSR_LSTAR:
-	case MSR_CSTAR:
-	case MSR_SYSCALL_MASK:
 	case MSR_TSC_AUX:
 	case MSR_IA32_TSC:
 	case MSR_IA32_CR_PAT:
