@@ -51,7 +51,7 @@ static int fault_find_slot(struct holm_mmu *mmu, struct holm_fault_ctx *ctx)
 {
 	const struct holm_mmu_format *fmt = mmu->format;
 	const struct holm_memslots *slots = holm_slots(mmu);
-	const struct holm_memslot *slot = holm_slot_find(slots, ctx->gpa);
+	const struct holm_memslot *slot = holm_slot_find_near(slots, ctx->gpa, &ctx->last);
 	bool readonly;
 
 	if (!slot || slot->dying)
@@ -194,10 +194,10 @@ static int host_level_of(const struct holm_fault_ctx *ctx)
 
 /*
  * Map the page unless something changed, in an SRCU section: 0, -EAGAIN to
- * start again, or the number of pages that @cache lacked.
+ * start again, or the number of pages that the cache lacked.
  */
-static int fault_map(struct holm_mmu *mmu, const struct holm_fault_ctx *ctx, struct page *page,
-		     bool writable, struct holm_pt_cache *cache, struct list_head *detached)
+static int fault_map(struct holm_mmu *mmu, struct holm_fault_ctx *ctx, struct page *page,
+		     bool writable, struct list_head *detached)
 {
 	struct holm_pt_leaf leaf = {
 		.gpa = ctx->gpa,
@@ -225,7 +225,7 @@ static int fault_map(struct holm_mmu *mmu, const struct holm_fault_ctx *ctx, str
 	spin_lock(&mmu->lock);
 	if (holm_invalidated(mmu, ctx->seq, start, start + size))
 		goto out_lock;
-	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, cache, detached);
+	ret = holm_pt_map(mmu, HOLM_MMU_ROOT_GUEST, &leaf, &ctx->cache, detached);
 	if (ret)
 		goto out_lock;
 	/* With the mapping, as seen from holm_dirty_log_get(). */
@@ -255,13 +255,11 @@ int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
 	struct holm_fault_ctx *ctx = &vcpu->fault_ctx;
-	struct holm_pt_cache none;
 	LIST_HEAD(detached);
 	struct page *page;
 	bool writable;
 	int idx, ret;
 
-	none.nr = 0;
 	fault_begin(ctx, fault);
 	/* There mmu->lock sleeps. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || current->mm != vcpu->vm->mm)
@@ -276,7 +274,7 @@ int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault
 	ctx->level = host_level(current->mm, ctx->uaddr);
 	if (!ctx->level || !fault_get_page_fast(ctx, &page, &writable))
 		goto out;
-	if (!fault_map(mmu, ctx, page, writable, &none, &detached)) {
+	if (!fault_map(mmu, ctx, page, writable, &detached)) {
 		folio_mark_accessed(page_folio(page));
 		ret = 0;
 	}
@@ -294,19 +292,17 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 {
 	struct holm_mmu *mmu = &vcpu->vm->mmu;
 	struct holm_fault_ctx *ctx = &vcpu->fault_ctx;
-	struct holm_pt_cache cache;
 	bool first = true;
 	int ret;
 
-	might_sleep();
-	cache.nr = 0;
+	lockdep_assert_preemption_enabled();
 	if (current->mm != vcpu->vm->mm)
 		return -EFAULT;
 
 	for (;;) {
 		LIST_HEAD(detached);
+		bool writable, fast;
 		struct page *page;
-		bool writable;
 		int idx;
 
 		ret = 0;
@@ -321,21 +317,22 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 				break;
 			ctx->seq = holm_invalidate_seq(mmu);
 		}
-		if (first || !fault_get_page_fast(ctx, &page, &writable))
+		fast = !first && fault_get_page_fast(ctx, &page, &writable);
+		if (!fast)	/* marks the page as accessed, too */
 			ret = fault_get_page(ctx, &page, &writable, !absent);
 		first = false;
 		if (!ret) {
 			idx = srcu_read_lock(&mmu->srcu);
-			ret = fault_map(mmu, ctx, page, writable, &cache, &detached);
+			ret = fault_map(mmu, ctx, page, writable, &detached);
 			srcu_read_unlock(&mmu->srcu, idx);
 			if (unlikely(!list_empty(&detached)))
 				holm_pt_free(mmu, &detached, true);
-			if (!ret)
+			if (!ret && fast)
 				folio_mark_accessed(page_folio(page));
 			put_page(page);
 		}
 		if (ret > 0)
-			ret = holm_pt_cache_fill(&cache, ret) ?: -EAGAIN;
+			ret = holm_pt_cache_fill(&ctx->cache, ret) ?: -EAGAIN;
 		if (ret != -EAGAIN)
 			break;
 
@@ -349,8 +346,8 @@ static int answer_fault(struct holm_vcpu *vcpu, const struct holm_fault *fault,
 	if (ret == -EINPROGRESS)
 		*absent = ctx->uaddr;
 	ctx->slot = NULL;
-	if (unlikely(cache.nr))
-		holm_pt_cache_drain(&cache);
+	if (unlikely(ctx->cache.nr))
+		holm_pt_cache_drain(&ctx->cache);
 	return ret;
 }
 

@@ -118,6 +118,18 @@ struct holm_fault {
 struct holm_memslot;	/* mmu/slots.h */
 struct holm_memslots;
 
+#define HOLM_PT_MAX_LEVELS	5
+
+/**
+ * struct holm_pt_cache - zeroed pages for tables, got before mmu->lock is taken
+ * @nr: pages in @pages
+ * @pages: order-0 pages, charged to the caller's memory cgroup
+ */
+struct holm_pt_cache {
+	unsigned int nr;
+	struct page *pages[HOLM_PT_MAX_LEVELS];
+};
+
 /**
  * struct holm_fault_ctx - a fault being answered: of mmu/fault.c alone, and in
  *	struct holm_vcpu so that holm_mmu_fault() goes on from what
@@ -131,8 +143,10 @@ struct holm_memslots;
  * @max_level: largest page that the slot's flags allow
  * @level: of the launcher's mapping, or 0: not looked at yet
  * @slot: NULL: not looked for yet; valid as long as @generation is the table's
+ * @last: where in the table the slot of an earlier fault was
  * @generation: of the slot table
  * @seq: of the notifier
+ * @cache: pages for tables; empty between faults
  */
 struct holm_fault_ctx {
 	u64 gpa;
@@ -144,8 +158,10 @@ struct holm_fault_ctx {
 	int max_level;
 	int level;
 	const struct holm_memslot *slot;
+	unsigned int last;
 	u64 generation;
 	unsigned long seq;
+	struct holm_pt_cache cache;
 };
 
 /**

@@ -24,7 +24,7 @@
 #include "slots.h"
 #include "walker.h"
 
-struct holm_memslot *holm_slot_find(const struct holm_memslots *slots, u64 gpa)
+int holm_slot_index(const struct holm_memslots *slots, u64 gpa)
 {
 	unsigned int lo = 0, hi = slots->nr;
 
@@ -37,9 +37,7 @@ struct holm_memslot *holm_slot_find(const struct holm_memslots *slots, u64 gpa)
 		else
 			hi = mid;
 	}
-	if (!lo || gpa - slots->sorted[lo - 1]->gpa >= slots->sorted[lo - 1]->size)
-		return NULL;
-	return slots->sorted[lo - 1];
+	return lo && holm_slot_has(slots->sorted[lo - 1], gpa) ? (int)lo - 1 : -1;
 }
 
 /* ---- tables ------------------------------------------------------------- */

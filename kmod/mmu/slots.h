@@ -99,6 +99,14 @@ static inline struct holm_memslots *holm_slots_locked(struct holm_mmu *mmu)
 	return rcu_dereference_protected(mmu->slots, lockdep_is_held(&mmu->slots_lock));
 }
 
+static inline bool holm_slot_has(const struct holm_memslot *slot, u64 gpa)
+{
+	return gpa - slot->gpa < slot->size;
+}
+
+/* Where in @slots->sorted the slot at @gpa is, which may be dying; or -1. */
+int holm_slot_index(const struct holm_memslots *slots, u64 gpa);
+
 /**
  * holm_slot_find() - the slot at a guest-physical address
  * @slots: table
@@ -106,7 +114,27 @@ static inline struct holm_memslots *holm_slots_locked(struct holm_mmu *mmu)
  *
  * Return: the slot, which may be dying, or NULL.
  */
-struct holm_memslot *holm_slot_find(const struct holm_memslots *slots, u64 gpa);
+static inline struct holm_memslot *holm_slot_find(const struct holm_memslots *slots, u64 gpa)
+{
+	int index = holm_slot_index(slots, gpa);
+
+	return index < 0 ? NULL : slots->sorted[index];
+}
+
+/* The same; @last is where the caller found one before, in any table. */
+static inline struct holm_memslot *holm_slot_find_near(const struct holm_memslots *slots, u64 gpa,
+						       unsigned int *last)
+{
+	int index;
+
+	if (likely(*last < slots->nr && holm_slot_has(slots->sorted[*last], gpa)))
+		return slots->sorted[*last];
+	index = holm_slot_index(slots, gpa);
+	if (index < 0)
+		return NULL;
+	*last = index;
+	return slots->sorted[index];
+}
 
 /* An empty table, or the end of all slots: nobody uses them any more. */
 int holm_slots_alloc(struct holm_mmu *mmu);

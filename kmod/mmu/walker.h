@@ -22,7 +22,6 @@
 #include "mmu.h"
 
 #define HOLM_PT_ENTRIES		512
-#define HOLM_PT_MAX_LEVELS	5
 
 static inline unsigned int holm_pt_shift(int level)
 {
@@ -51,16 +50,6 @@ static inline u64 holm_pt_limit(const struct holm_mmu_format *format)
 #define HOLM_PT_TABLES	(1U << 1)	/* zap: only tables of 4K entries, so that huge
 					 * pages may come back; huge leaves stay
 					 */
-
-/**
- * struct holm_pt_cache - zeroed pages for tables, got before mmu->lock is taken
- * @nr: pages in @pages
- * @pages: order-0 pages, charged to the caller's memory cgroup
- */
-struct holm_pt_cache {
-	unsigned int nr;
-	struct page *pages[HOLM_PT_MAX_LEVELS];
-};
 
 /* Have at least @need pages. May sleep. Return: 0 or -ENOMEM. */
 int holm_pt_cache_fill(struct holm_pt_cache *cache, unsigned int need);
