@@ -59,10 +59,12 @@ struct holm_vm;
  *	GPRs stored, IRQs still off; the interrupted event (IDT vectoring) put
  *	in vcpu->interrupted or, for an exception, vcpu->exception. Host
  *	interrupts and NMIs that caused the exit are handled here or as soon
- *	as IRQs go on.
+ *	as IRQs go on. Exits that take little time may be answered here, with
+ *	IRQs off, and the guest be entered again where holm_enter_again()
+ *	allows it (enter.h).
  * @handle_exit: IRQs on, preemption off, loaded, must not sleep or take a
  *	lock another context holds while sleeping: look at the exit and answer
- *	it, mostly through kmod/exits.h.
+ *	it, mostly through kmod/exits.h; or say what @run answered.
  *
  * @state_get: fetch parts (HOLM_ST_*) into vcpu->regs, ->sregs, ->dregs,
  *	->intr_shadow, ->nmi_masked, ->cpl, ->code64. Loaded (preemption off).

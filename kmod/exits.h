@@ -3,6 +3,9 @@
  * Exits that both vendors finish the same way. A backend's handle_exit()
  * decodes its own exit information and calls one of these: loaded, preemption
  * off, IRQs on. vcpu->next_rip is valid where an instruction exited.
+ *
+ * IRQs may be off as well for holm_exit_cpuid(), holm_exit_hypercall(),
+ * holm_exit_io() and, where holm_wrmsr_is_short(), holm_exit_wrmsr().
  */
 #ifndef HOLM_EXITS_H
 #define HOLM_EXITS_H

@@ -4,7 +4,7 @@
  *
  *	holm_run()		may sleep: signals, halts, memory faults
  *	  run_atomic()		preemption off, guest xstate and MSRs loaded
- *	    backend->run()	IRQs off: in the guest
+ *	    backend->run()	IRQs off: in the guest, once or several times
  */
 #define pr_fmt(fmt) "holm: " fmt
 
@@ -12,6 +12,7 @@
 #include <asm/fpu/api.h>
 
 #include "backend.h"
+#include "enter.h"
 #include "holm.h"
 #include "trace.h"
 #include "x86/x86.h"
@@ -196,20 +197,6 @@ static void pv_leave(struct holm_vcpu *vcpu)
 
 /* ---- the loop ------------------------------------------------------------- */
 
-/* Something that only the way back to userspace, or schedule(), takes care of. */
-#define LEAVE_FLAGS	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
-
-static __always_inline bool must_leave_or(const struct holm_vcpu *vcpu, unsigned long flags)
-{
-	return read_thread_flags() & (LEAVE_FLAGS | flags) ||
-	       READ_ONCE(vcpu->run->immediate_exit);
-}
-
-static __always_inline bool must_leave(const struct holm_vcpu *vcpu)
-{
-	return must_leave_or(vcpu, 0);
-}
-
 /* INIT or a start-up IPI arrived; may sleep. */
 static int slow_smp(struct holm_vcpu *vcpu)
 {
@@ -243,7 +230,7 @@ static enum holm_next run_requests(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
-/* IRQs off: enter the guest once. HOLM_NEXT_ENTER: there is an exit to handle. */
+/* IRQs off: enter the guest. HOLM_NEXT_ENTER: there is an exit to handle. */
 static enum holm_next run_once(struct holm_vcpu *vcpu)
 {
 	enum holm_next next;
@@ -253,7 +240,7 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
 
 	/* Virtualization goes off under a loaded vCPU when the machine goes down. */
-	if (unlikely(must_leave_or(vcpu, _TIF_NEED_RESCHED) ||
+	if (unlikely(holm_must_leave(vcpu, _TIF_NEED_RESCHED) ||
 		     !__this_cpu_read(holm_cpu_on))) {
 		vcpu->slow = NULL;
 		return HOLM_NEXT_SLOW;
@@ -262,11 +249,14 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	if (unlikely(next != HOLM_NEXT_ENTER))
 		return next;
 
-	reason = holm_inject_events(vcpu);
-	if (unlikely(reason)) {
-		vcpu->exit_reason = reason;
-		vcpu->intr_ack = reason == HOLM_EXIT_INTR_ACK;
-		return HOLM_NEXT_USER;
+	/* Most entries have nothing to deliver: no call for that. */
+	if (unlikely(!holm_nothing_waits(vcpu) || vcpu->windows)) {
+		reason = holm_inject_events(vcpu);
+		if (unlikely(reason)) {
+			vcpu->exit_reason = reason;
+			vcpu->intr_ack = reason == HOLM_EXIT_INTR_ACK;
+			return HOLM_NEXT_USER;
+		}
 	}
 
 	trace_holm_entry(vcpu);
@@ -319,7 +309,7 @@ static bool block_done(struct holm_vcpu *vcpu)
 {
 	/* A flush is due before the next entry, not now: it would not let it sleep. */
 	return READ_ONCE(vcpu->requests) & ~BIT(HOLM_REQ_TLB_FLUSH) ||
-	       holm_has_wake_event(vcpu) || must_leave(vcpu);
+	       holm_has_wake_event(vcpu) || holm_must_leave(vcpu, 0);
 }
 
 /* HLT, or waiting for SIPI. */
@@ -356,26 +346,28 @@ int holm_run(struct holm_vcpu *vcpu)
 		holm_lapic_timer_migrate(vcpu);
 
 	do {
-		if (must_leave(vcpu)) {
+		if (holm_must_leave(vcpu, 0)) {
 			vcpu->exit_reason = HOLM_EXIT_INTR;
 			vcpu->completable = false;
 			pv_leave(vcpu);
 			run_give(vcpu);
 			return -EINTR;
 		}
-		cond_resched();
 		if (pv_due(vcpu))
 			holm_pv_update(vcpu);
 		if (vcpu->mp_state != HOLM_MP_RUNNABLE) {
 			next = run_block(vcpu);
+			cond_resched();
 			continue;
 		}
 		if (vcpu->pv.steal_time & KVM_MSR_ENABLED)
 			holm_pv_enter_steal(vcpu);
 		vcpu->completable = false;
 		next = run_atomic(vcpu);
-		if (next == HOLM_NEXT_SLOW)
+		if (next == HOLM_NEXT_SLOW) {
 			next = vcpu->slow ? vcpu->slow(vcpu) : HOLM_NEXT_ENTER;
+			cond_resched();
+		}
 		if (next < 0)
 			return next;
 	} while (next != HOLM_NEXT_USER);

@@ -12,6 +12,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 
+#include "../enter.h"
 #include "../exits.h"
 #include "../trace.h"
 #include "../x86/x86.h"
@@ -193,7 +194,7 @@ static enum holm_next exit_dr(struct holm_vcpu *vcpu)
 #define IO_REP		BIT(5)
 #define IO_PORT		GENMASK(31, 16)
 
-static enum holm_next exit_io(struct holm_vcpu *vcpu)
+static __always_inline enum holm_next exit_io(struct holm_vcpu *vcpu)
 {
 	u32 qual = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	u8 flags = 0;
@@ -384,6 +385,58 @@ static noinline enum holm_next exit_odd(struct holm_vcpu *vcpu)
 	return exit_unexpected(vcpu);
 }
 
+/* Whoever passes over the instruction wants them all. */
+static __always_inline void get_insn(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+
+	vmx_get_rip(vmx);
+	vmx_get_shadow(vcpu);
+	vcpu->st_valid |= HOLM_ST_RIP | HOLM_ST_SHADOW;
+	vcpu->next_rip = vcpu->regs.rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
+}
+
+/**
+ * vmx_answer_short() - answer an exit that takes little time
+ * @vmx: loaded, IRQs off
+ *
+ * Return: true when the guest may be entered again at once. Otherwise, if it was
+ * answered, vmx_handle_exit() says how.
+ */
+bool vmx_answer_short(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+	enum holm_next next;
+
+	switch (vmx->exit_reason) {
+	case EXIT_CPUID:
+		get_insn(vmx);
+		next = holm_exit_cpuid(vcpu);
+		break;
+	case EXIT_VMCALL:
+		get_insn(vmx);
+		next = exit_vmcall(vcpu);
+		break;
+	case EXIT_IO:
+		get_insn(vmx);
+		next = exit_io(vcpu);
+		break;
+	case EXIT_WRMSR:
+		if (!holm_wrmsr_is_short(vcpu))
+			return false;
+		get_insn(vmx);
+		next = holm_exit_wrmsr(vcpu);
+		break;
+	default:
+		return false;
+	}
+	if (likely(next == HOLM_NEXT_ENTER) && holm_enter_again(vcpu))
+		return true;
+	vmx->answer = next;
+	vmx->answered = true;
+	return false;
+}
+
 /**
  * vmx_handle_exit() - holm_backend.handle_exit
  * @vcpu: loaded, IRQs on, preemption off
@@ -394,6 +447,10 @@ enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 	u32 reason = vmx->exit_reason;
 	const struct exit_handler *h;
 
+	if (vmx->answered) {
+		vmx->answered = false;
+		return vmx->answer;
+	}
 	/* Flags above the basic reason belong to features that are not used. */
 	if (unlikely(reason >= ARRAY_SIZE(exit_handlers)))
 		return exit_odd(vcpu);
@@ -404,12 +461,7 @@ enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 	if (unlikely(!h->fn))
 		return exit_odd(vcpu);
 	vcpu->next_rip = 0;
-	if (h->insn) {
-		/* Whoever passes over the instruction wants them all. */
-		vmx_get_rip(vmx);
-		vmx_get_shadow(vcpu);
-		vcpu->st_valid |= HOLM_ST_RIP | HOLM_ST_SHADOW;
-		vcpu->next_rip = vcpu->regs.rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
-	}
+	if (h->insn)
+		get_insn(vmx);
 	return h->fn(vcpu);
 }

@@ -75,7 +75,7 @@ static noinstr u32 enter(struct vmx_vcpu *vmx)
  * A guest's DR0..DR3 are in the CPU only while it runs and has a breakpoint
  * enabled; VM entry loads DR7 from the VMCS, and VM exit makes it 0x400.
  */
-static noinline void debug_load(struct vmx_vcpu *vmx, unsigned long host_dr7)
+static void debug_load(struct vmx_vcpu *vmx, unsigned long host_dr7)
 {
 	const struct holm_debugregs *guest = &vmx->vcpu->dregs;
 
@@ -92,7 +92,7 @@ static noinline void debug_load(struct vmx_vcpu *vmx, unsigned long host_dr7)
 	vmx_write_dr3(guest->dr[3]);
 }
 
-static noinline void debug_restore(struct vmx_vcpu *vmx, unsigned long host_dr7)
+static void debug_restore(struct vmx_vcpu *vmx, unsigned long host_dr7)
 {
 	if (vmx->vcpu->dregs.dr7 & DR7_ENABLED) {
 		vmx_write_dr0(vmx->host_dr[0]);
@@ -119,7 +119,7 @@ static __always_inline u64 perf_enabled(void)
 }
 
 /* @ctrl: perf_enabled(); also called when the VMCS has another value */
-static noinline void perf_stop(struct vmx_vcpu *vmx, u64 ctrl)
+static void perf_stop(struct vmx_vcpu *vmx, u64 ctrl)
 {
 	vmx->host_pebs = vmx_caps.pebs && ctrl ? vmx_rdmsr(MSR_IA32_PEBS_ENABLE) : 0;
 	if (vmx->host_pebs)
@@ -132,7 +132,7 @@ static noinline void perf_stop(struct vmx_vcpu *vmx, u64 ctrl)
 	}
 }
 
-static noinline void perf_start(struct vmx_vcpu *vmx, u64 ctrl)
+static void perf_start(struct vmx_vcpu *vmx, u64 ctrl)
 {
 	if (!vmx_caps.perf_vmcs)
 		vmx_wrmsr(MSR_CORE_PERF_GLOBAL_CTRL, ctrl);
@@ -140,9 +140,31 @@ static noinline void perf_start(struct vmx_vcpu *vmx, u64 ctrl)
 		vmx_wrmsr(MSR_IA32_PEBS_ENABLE, vmx->host_pebs);
 }
 
+/* ---- what of the host's is watched or counted ------------------------------ */
+
+/* Both are rare: @dr7, @debugctl, @perf as they were before the entry. */
+static noinline void watching_stop(struct vmx_vcpu *vmx, unsigned long dr7, u64 perf)
+{
+	if (vmx->vcpu->dregs.dr7 & DR7_ENABLED)
+		debug_load(vmx, dr7);
+	if (perf | vmx->host_perf)
+		perf_stop(vmx, perf);
+}
+
+static noinline void watching_restart(struct vmx_vcpu *vmx, unsigned long dr7, u64 debugctl,
+				      u64 perf)
+{
+	if (dr7 & DR7_ENABLED)
+		debug_restore(vmx, dr7);
+	if (debugctl)
+		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, debugctl);
+	if (perf)
+		perf_start(vmx, perf);
+}
+
 /* ---- before entry --------------------------------------------------------- */
 
-static void flush(struct vmx_vcpu *vmx)
+static noinline void flush(struct vmx_vcpu *vmx)
 {
 	/* Combined translations of all VPIDs and PCIDs go with the EPT's. */
 	if (vmx->flush_ept) {
@@ -264,16 +286,63 @@ static void run_failed(struct vmx_vcpu *vmx)
 	vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 }
 
+/* What was changed of the guest's state, into the VMCS. */
+static __always_inline void give_state(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+
+	if (!vcpu->st_dirty)
+		return;
+	if (likely(vcpu->st_dirty == HOLM_ST_RIP && vmx_rip_only(vmx)))
+		vmcs_write_natural(VMCS_GUEST_RIP, vcpu->regs.rip);
+	else
+		vmx_state_set(vcpu, vcpu->st_dirty);
+	vcpu->st_dirty = 0;
+}
+
+/* What the exit left in the VMCS and elsewhere for the core. */
+static __always_inline void take_exit(struct vmx_vcpu *vmx)
+{
+	struct holm_vcpu *vcpu = vmx->vcpu;
+	u32 info;
+
+	apic_exit(vmx);
+	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
+		vmx->flush_l1d = true;	/* a handler of the host ran (NMI), or will */
+	if (vmx->pml) {
+		/* The next entry to be filled; below 0 (as 16 bits) when all are. */
+		u16 index = vmcs_read16(VMCS_GUEST_PML_INDEX);
+
+		if (unlikely(index != PML_ENTRIES - 1))
+			take_pml(vmx, index);
+	}
+	if (vmx->answered)
+		return;		/* an instruction's: no delivery, no interrupt */
+	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+	if (unlikely(info & INTR_VALID))
+		take_vectoring(vcpu, info);
+	if (vmx_caps.posted && (vmx->exit_reason & EXIT_REASON_BASIC) == EXIT_EXT_INTR) {
+		info = vmcs_read32(VMCS_EXIT_INTR_INFO);
+		if (!WARN_ON_ONCE(!(info & INTR_VALID)))
+			vmx_host_intr(FIELD_GET(INTR_VECTOR, info));
+	}
+}
+
 /**
  * vmx_run() - holm_backend.run
  * @vcpu: loaded, IRQs off
+ *
+ * Exits by an instruction that are answered in no time do not leave the inner
+ * loop: while IRQs stay off nobody changes what was looked up for the host's
+ * sake, the handlers do not touch what apic_enter() gave to the CPU, and such an
+ * exit interrupts no delivery. What a mitigation wants at each entry and exit is
+ * in the loop.
  */
 void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
 	unsigned long host_dr7;
-	u64 debugctl, perf;
-	u32 info;
+	u64 debugctl, perf, watched;
 
 	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
 		/* Virtualization was turned off under us: reboot. */
@@ -282,13 +351,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		vmx->exit_reason = EXIT_REASON_ENTRY_FAILED;
 		return;
 	}
-	if (vcpu->st_dirty) {
-		if (likely(vcpu->st_dirty == HOLM_ST_RIP && vmx_rip_only(vmx)))
-			vmcs_write_natural(VMCS_GUEST_RIP, vcpu->regs.rip);
-		else
-			vmx_state_set(vcpu, vcpu->st_dirty);
-		vcpu->st_dirty = 0;
-	}
+	give_state(vmx);
 	if (unlikely(vmx->inject_nmi)) {
 		/* Entry masks further NMIs itself and wants them unmasked. */
 		unblock_nmi();
@@ -302,31 +365,36 @@ void vmx_run(struct holm_vcpu *vcpu)
 	if (unlikely(vmx->flush_ept || vmx->flush_vpid))
 		flush(vmx);
 	host_cr_update(vmx);
-	/* A VM exit clears it. Interrupts change it (perf), hence each time. */
+	/* A VM exit clears both. Interrupts change them (perf), hence each time. */
 	debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	host_dr7 = vmx_read_dr7();
-	if (unlikely(vcpu->dregs.dr7 & DR7_ENABLED))
-		debug_load(vmx, host_dr7);
 	perf = perf_enabled();
-	if (unlikely(perf | vmx->host_perf))
-		perf_stop(vmx, perf);
-	if (unlikely(vmx_caps.l1d_flush))
-		vmx_l1d_flush(vmx);
-	if (vmx_read_cr2() != vcpu->sregs.cr2)
-		vmx_write_cr2(vcpu->sregs.cr2);
+	watched = debugctl | perf | vmx->host_perf |
+		  ((host_dr7 | vcpu->dregs.dr7) & DR7_ENABLED);
+	if (unlikely(watched))
+		watching_stop(vmx, host_dr7, perf);
 
-	vmx->fail = enter(vmx);
+	for (;;) {
+		if (unlikely(vmx_caps.l1d_flush))
+			vmx_l1d_flush(vmx);
+		if (vmx_read_cr2() != vcpu->sregs.cr2)
+			vmx_write_cr2(vcpu->sregs.cr2);
 
-	if (unlikely(host_dr7 & DR7_ENABLED))
-		debug_restore(vmx, host_dr7);
-	if (unlikely(debugctl))
-		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, debugctl);
-	if (unlikely(perf))
-		perf_start(vmx, perf);
+		vmx->fail = enter(vmx);
 
-	/* No debug register changes without an exit. */
-	vcpu->st_valid = HOLM_ST_DR;
-	vmx->rip_known = false;
+		/* No debug register changes without an exit. */
+		vcpu->st_valid = HOLM_ST_DR;
+		vmx->rip_known = false;
+		/* What is watched or traced is not kept waiting. */
+		if (unlikely(vmx->fail | watched) || trace_holm_entry_enabled() ||
+		    trace_holm_exit_enabled() || !vmx_answer_short(vmx))
+			break;
+		WRITE_ONCE(vcpu->stats.exits, vcpu->stats.exits + 1);
+		give_state(vmx);
+	}
+
+	if (unlikely(watched))
+		watching_restart(vmx, host_dr7, debugctl, perf);
 	if (unlikely(vmx->fail)) {
 		run_failed(vmx);
 		return;
@@ -335,24 +403,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 		return;
 	}
-	apic_exit(vmx);
-	if ((vmx->exit_reason & EXIT_REASON_BASIC) <= EXIT_EXT_INTR)
-		vmx->flush_l1d = true;	/* a handler of the host ran (NMI), or will */
-	if (vmx->pml) {
-		/* The next entry to be filled; below 0 (as 16 bits) when all are. */
-		u16 index = vmcs_read16(VMCS_GUEST_PML_INDEX);
-
-		if (unlikely(index != PML_ENTRIES - 1))
-			take_pml(vmx, index);
-	}
-	info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
-	if (unlikely(info & INTR_VALID))
-		take_vectoring(vcpu, info);
-	if (vmx_caps.posted && (vmx->exit_reason & EXIT_REASON_BASIC) == EXIT_EXT_INTR) {
-		info = vmcs_read32(VMCS_EXIT_INTR_INFO);
-		if (!WARN_ON_ONCE(!(info & INTR_VALID)))
-			vmx_host_intr(FIELD_GET(INTR_VECTOR, info));
-	}
+	take_exit(vmx);
 }
 
 /* Loaded; takes effect at the next entry. */

@@ -290,6 +290,8 @@ struct vmx_vm {
  * @exit_reason: of the last exit; EXIT_REASON_ENTRY_FAILED is set with @fail
  * @fail: VMX_ENTER_* of the last entry
  * @insn_error: VM-instruction error with VMX_ENTER_FAIL_VALID
+ * @answered: vmx_run() answered the exit ...
+ * @answer: ... with this
  * @host_cr0, @host_cr3, @host_cr4, @host_perf: as the VMCS has them
  * @host_pebs, @host_dr: saved around an entry where they have to be
  * @flush_ept, @flush_vpid: before the next entry
@@ -328,6 +330,8 @@ struct vmx_vcpu {
 	u32 exit_reason;
 	u32 fail;
 	u32 insn_error;
+	bool answered;
+	enum holm_next answer;
 
 	unsigned long host_cr0;
 	unsigned long host_cr3;
@@ -467,6 +471,7 @@ extern const char holm_vmx_exit[];	/* HOST_RIP */
 
 /* ---- exits.c ------------------------------------------------------------- */
 
+bool vmx_answer_short(struct vmx_vcpu *vmx);
 enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu);
 
 /* ---- state.c ------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <asm/trapnr.h>
 
 #include "backend.h"
+#include "enter.h"
 #include "holm.h"
 #include "lapic_regs.h"
 #include "trace.h"
@@ -396,14 +397,6 @@ static int inject_irq(struct holm_vcpu *vcpu, bool busy, u32 *windows)
 	return 0;
 }
 
-static bool nothing_waits(struct holm_vcpu *vcpu)
-{
-	return is_none(&vcpu->exception) && is_none(&vcpu->interrupted) &&
-	       !atomic_read(&vcpu->nmi_pending) && !READ_ONCE(vcpu->extint) &&
-	       !READ_ONCE(vcpu->lapic->irr_hint) && !READ_ONCE(vcpu->lapic->messages) &&
-	       !vcpu->shutdown;
-}
-
 /* Apart, so that an entry with nothing to deliver saves no registers for it. */
 static noinline int inject_events(struct holm_vcpu *vcpu)
 {
@@ -439,7 +432,7 @@ static noinline int inject_events(struct holm_vcpu *vcpu)
 
 int holm_inject_events(struct holm_vcpu *vcpu)
 {
-	if (unlikely(!nothing_waits(vcpu)))
+	if (unlikely(!holm_nothing_waits(vcpu)))
 		return inject_events(vcpu);
 	set_windows(vcpu, 0);
 	return 0;
