@@ -442,11 +442,11 @@ bool holm_has_wake_event(struct holm_vcpu *vcpu)
 {
 	unsigned long messages = READ_ONCE(vcpu->lapic->messages);
 
-	if (messages & (BIT(HOLM_LAPIC_MSG_INIT) | BIT(HOLM_LAPIC_MSG_SIPI)))
+	if (messages & BIT(HOLM_LAPIC_MSG_INIT))
 		return true;
-	/* "Wait-for-SIPI" takes nothing else. */
+	/* "Wait-for-SIPI" takes nothing else, and SIPI is nothing anywhere else. */
 	if (vcpu->mp_state == HOLM_MP_WAIT_FOR_SIPI)
-		return false;
+		return messages & BIT(HOLM_LAPIC_MSG_SIPI);
 	if (READ_ONCE(vcpu->pv.unhalted))
 		return true;
 	if (vcpu->shutdown || !is_none(&vcpu->exception) || !is_none(&vcpu->interrupted))

@@ -354,6 +354,13 @@ static void test_init_sipi(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, holm_smp_events(ap), 0);
 	KUNIT_EXPECT_EQ(test, ap->mp_state, (u32)HOLM_MP_RUNNABLE);
 
+	/* It does not end HLT either. */
+	ap->mp_state = HOLM_MP_HALTED;
+	holm_ipi_deliver(bsp, dest | 0x600 | 0x12, false);
+	KUNIT_EXPECT_FALSE(test, holm_has_wake_event(ap));
+	KUNIT_EXPECT_EQ(test, holm_smp_events(ap), 0);
+	KUNIT_EXPECT_EQ(test, ap->mp_state, (u32)HOLM_MP_HALTED);
+
 	/* INIT level de-assert does nothing. */
 	holm_ipi_deliver(bsp, dest | 0x8500, false);
 	KUNIT_EXPECT_EQ(test, ap->lapic->messages, 0UL);
