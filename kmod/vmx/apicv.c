@@ -176,17 +176,6 @@ static void set_mode(struct vmx_vcpu *vmx, bool virt)
 /* "Guest Interrupt Status": RVI is the highest request, SVI what is in service. */
 #define INTR_STATUS(svi, rvi)	((u16)(max(svi, 0) << 8 | max(rvi, 0)))
 
-static void virt_start(struct vmx_vcpu *vmx)
-{
-	struct holm_lapic_state *lapic = vmx->vcpu->lapic;
-
-	holm_lapic_virt_start(lapic, vmx->apic_page);
-	/* Senders may post from here on: merge() follows, for the hint is set. */
-	if (vmx->posted)
-		WRITE_ONCE(lapic->posting, &vmx->posted->control);
-	vmcs_write16(VMCS_GUEST_INTR_STATUS, INTR_STATUS(holm_lapic_virt_isr_top(lapic), 0));
-}
-
 /* The EOI of a level interrupt exits: vectors are in TMR before they are in IRR. */
 static void update_eoi_exit(struct vmx_vcpu *vmx)
 {
@@ -201,6 +190,19 @@ static void update_eoi_exit(struct vmx_vcpu *vmx)
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP(i), tmr);
 		vmx->eoi_exit[i] = tmr;
 	}
+}
+
+static void virt_start(struct vmx_vcpu *vmx)
+{
+	struct holm_lapic_state *lapic = vmx->vcpu->lapic;
+
+	holm_lapic_virt_start(lapic, vmx->apic_page);
+	/* Senders may post from here on: merge() follows, for the hint is set. */
+	if (vmx->posted)
+		WRITE_ONCE(lapic->posting, &vmx->posted->control);
+	vmcs_write16(VMCS_GUEST_INTR_STATUS, INTR_STATUS(holm_lapic_virt_isr_top(lapic), 0));
+	/* What is in service already was not merged into the page. */
+	update_eoi_exit(vmx);
 }
 
 static void merge(struct vmx_vcpu *vmx)

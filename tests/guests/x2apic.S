@@ -115,6 +115,17 @@ x2apic_edge_at:
 	report_val 9
 	done
 
+/* The EOI is told, too, when the launcher had the state while it was in service. */
+guest64 x2apic_level_moved
+	x2apic_on
+	sti
+	host	CALL_EVENT
+	nop
+	host	CALL_SECOND
+	x2apic_write LAPIC_EOI, 0
+	report_val 9
+	done
+
 /* Lower classes wait for the EOI, a higher one does not, in whatever way they come. */
 guest64 x2apic_nested
 	x2apic_on

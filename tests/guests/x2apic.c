@@ -26,6 +26,16 @@ static void send_low(struct guest *g, unsigned int n)
 	guest_inject(g, HOLM_INJECT_INTERRUPT, VEC_LOW);
 }
 
+static void move_lapic(struct guest *g, unsigned int n);
+
+/* One comes while software delivers, and goes on to be in service when the CPU does. */
+static void level_and_move(struct guest *g, unsigned int n)
+{
+	if (n == CALL_EVENT)
+		signal_msi(g, VEC_MSI | MSI_LEVEL);
+	move_lapic(g, n);
+}
+
 /* Out, spoilt, and in again; what is derived (PPR) comes out as it was. */
 static void move_lapic(struct guest *g, unsigned int n)
 {
@@ -55,6 +65,9 @@ static const struct guest_row rows[] = {
 	  .call = level_then_edge,
 	  EVENTS(CALL(CALL_EVENT), IRQ(VEC_MSI), VEC_BIT(VEC_MSI), EOI(VEC_MSI), V(1),
 		 CALL(CALL_SECOND), IRQ(VEC_MSI), V(0), V(9)) },
+	{ GUEST(x2apic_level_moved, LONG64), .setup = lapic_on, .skip = no_x2apic,
+	  .call = level_and_move,
+	  EVENTS(CALL(CALL_EVENT), IRQ(VEC_MSI), CALL(CALL_SECOND), EOI(VEC_MSI), V(9)) },
 	{ GUEST(x2apic_nested, LONG64), .setup = lapic_on, .skip = no_x2apic, .call = send_low,
 	  EVENTS(IRQ(VEC_IRQ), CALL(CALL_EVENT), V(VEC_IRQ & 0xf0), VEC_BIT(VEC_IRQ),
 		 VEC_BIT(VEC_MSI), VEC_BIT(VEC_LOW), IRQ(VEC_HIGH), V(VEC_HIGH & 0xf0),
