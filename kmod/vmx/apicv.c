@@ -146,6 +146,7 @@ void vmx_apic_reset(struct vmx_vcpu *vmx)
 	vmx->tpr_threshold = 0;
 	if (!vmx_caps.apicv)
 		return;
+	vmx->vcpu->lapic->virt_mode = HOLM_APIC_BASE_MODE;	/* x2APIC */
 	vmcs_write16(VMCS_GUEST_INTR_STATUS, 0);
 	for (i = 0; i < ARRAY_SIZE(vmx->eoi_exit); i++) {
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP(i), 0);
@@ -259,7 +260,7 @@ void vmx_apic_enter(struct vmx_vcpu *vmx)
 	if (unlikely(!vmx->apic_page))
 		return;
 	vmx->apic_base = lapic->base;
-	virt = vmx_caps.apicv && holm_lapic_is_x2apic(lapic->base);
+	virt = holm_lapic_virtualizes(lapic);
 	if (unlikely(virt != vmx->virt_apic))
 		set_mode(vmx, virt);
 	if (unlikely(virt && !lapic->page))

@@ -106,6 +106,8 @@ struct holm_lapic_timer {
  * @isr_top: [r] highest bit in @isr, or -1
  * @ppr: [r] processor priority, kept up to date; with @page of the last exit
  * @base: [r] IA32_APIC_BASE
+ * @virt_mode: [I] HOLM_APIC_BASE_MODE bits of the mode in which the backend starts
+ *	to use a virtual-APIC page at an entry; 0: in none
  * @page: [r] virtual-APIC page while the CPU delivers interrupts (lapic_virt.c),
  *	otherwise NULL
  * @tpr, @svr, @ldr, @dfr, @esr, @lvt, @tmict, @tdcr: [r] registers
@@ -128,6 +130,7 @@ struct holm_lapic_state {
 	unsigned long *irr;
 	unsigned long *posting;
 	bool level_waits;
+	u64 virt_mode;
 	DECLARE_BITMAP(own_irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(level_irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(tmr, HOLM_LAPIC_VECTORS);
@@ -159,6 +162,12 @@ static inline bool holm_lapic_sw_enabled(const struct holm_lapic_state *lapic)
 static inline bool holm_lapic_is_x2apic(u64 base)
 {
 	return (base & HOLM_APIC_BASE_MODE) == HOLM_APIC_BASE_MODE;
+}
+
+/* At the next entry the CPU delivers interrupts from a page, and keeps ISR there. */
+static inline bool holm_lapic_virtualizes(const struct holm_lapic_state *lapic)
+{
+	return lapic->virt_mode && (lapic->base & HOLM_APIC_BASE_MODE) == lapic->virt_mode;
 }
 
 /* The logical ID that x2APIC derives (SDM Vol. 3, "Deriving Logical x2APIC ID"). */

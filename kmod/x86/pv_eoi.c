@@ -50,7 +50,9 @@ void holm_pv_eoi_offer(struct holm_vcpu *vcpu, int vector)
 {
 	struct holm_lapic_state *lapic = vcpu->lapic;
 
-	if (test_bit(vector, lapic->tmr) || holm_lapic_irr_top(lapic) >= 0)
+	/* A CPU that delivers by itself must see each EOI. */
+	if (holm_lapic_virtualizes(lapic) || test_bit(vector, lapic->tmr) ||
+	    holm_lapic_irr_top(lapic) >= 0)
 		return;
 	vcpu->pv.eoi_offered = word_write(vcpu, KVM_PV_EOI_ENABLED);
 }

@@ -285,6 +285,17 @@ static void eoi_not_offered(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_FALSE(test, in_service(env, 0x41));
 }
 
+/* The CPU takes over at the entry, and has to be told when the interrupt ends. */
+static void eoi_virtual(struct kunit *test, struct holm_env *env)
+{
+	eoi_setup(test, env);
+	env->vcpu->lapic->virt_mode = env->vcpu->lapic->base & HOLM_APIC_BASE_MODE;
+	holm_lapic_accept(env->vcpu, 0, 0x51, false);
+	RUN(env, STEP(guest_look, NULL), STEP(NULL, exit_port));
+	KUNIT_EXPECT_EQ(test, seen, 0U);
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x51));
+}
+
 static void guest_low_arrives(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
 {
 	guest_look(vcpu, fake);
@@ -506,6 +517,7 @@ static void halt_kicked(struct kunit *test, struct holm_env *env)
 static const struct pv_case cases[] = {
 	{ "EOI is taken", eoi_taken },
 	{ "EOI is not offered", eoi_not_offered },
+	{ "no PV EOI where the CPU delivers", eoi_virtual },
 	{ "EOI is withdrawn", eoi_withdrawn },
 	{ "EOI, nested", eoi_nested },
 	{ "EOI in memory that is gone", eoi_unknown },
