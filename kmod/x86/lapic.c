@@ -75,6 +75,16 @@ static void accept_level(struct holm_lapic_state *lapic, u8 vector)
 	holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
 }
 
+static __always_inline void accept_edge(struct holm_lapic_state *lapic, u8 vector)
+{
+	/* Whoever set the bit before has told the vCPU, or is about to. */
+	if (test_and_set_bit(vector, lapic->irr))
+		return;
+	WRITE_ONCE(lapic->irr_hint, true);
+	if (!READ_ONCE(lapic->posting) || !holm_lapic_post(lapic))
+		holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
+}
+
 static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 {
 	/*
@@ -92,16 +102,13 @@ static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 		set_bit(vector, lapic->tmr);
 	else if (test_bit(vector, lapic->tmr))
 		clear_bit(vector, lapic->tmr);
-	if (level && lapic->irr != lapic->own_irr) {
+	/* Others rely on whoever set a bit first: it must not be kept from the rest. */
+	preempt_disable();
+	if (level && lapic->irr != lapic->own_irr)
 		accept_level(lapic, vector);
-		return true;
-	}
-	/* Whoever set the bit before has told the vCPU, or is about to. */
-	if (!test_and_set_bit(vector, lapic->irr)) {
-		WRITE_ONCE(lapic->irr_hint, true);
-		if (!READ_ONCE(lapic->posting) || !holm_lapic_post(lapic))
-			holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
-	}
+	else
+		accept_edge(lapic, vector);
+	preempt_enable();
 	return true;
 }
 
