@@ -123,8 +123,12 @@ static struct miscdevice holm_dev = {
 static int __init holm_init(void)
 {
 	unsigned int i;
-	int err = -ENODEV;
+	int err;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pr_err("this kernel is built with PREEMPT_RT, where locks sleep that are taken while a guest is loaded: use one without it\n");
+		return -EOPNOTSUPP;
+	}
 	err = holm_xstate_setup();
 	if (err)
 		return err;

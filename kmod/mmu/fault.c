@@ -261,8 +261,7 @@ int holm_mmu_fault_atomic(struct holm_vcpu *vcpu, const struct holm_fault *fault
 	int idx, ret;
 
 	fault_begin(ctx, fault);
-	/* There mmu->lock sleeps. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || current->mm != vcpu->vm->mm)
+	if (current->mm != vcpu->vm->mm)
 		return -EAGAIN;
 
 	idx = srcu_read_lock(&mmu->srcu);
