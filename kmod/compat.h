@@ -8,6 +8,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/version.h>
@@ -50,6 +51,19 @@ static inline void holm_emergency_unregister(void)
 static inline void holm_emergency_register(void) { }
 static inline void holm_emergency_unregister(void) { }
 #endif
+
+/*
+ * Since 6.15 kernel_fpu_begin() keeps softirqs off: those that an interrupt of a
+ * running guest raises wait for kernel_fpu_end().
+ */
+static inline bool holm_softirq_waits(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	return local_softirq_pending();
+#else
+	return false;
+#endif
+}
 
 /*
  * struct syscore_ops became struct syscore with callbacks that take a pointer

@@ -42,7 +42,7 @@ static __always_inline bool holm_enter_again(struct holm_vcpu *vcpu)
 {
 	return likely(!READ_ONCE(vcpu->requests) && holm_nothing_waits(vcpu) &&
 		      !vcpu->windows && !vcpu->pv.eoi_offered &&
-		      !holm_must_leave(vcpu, _TIF_NEED_RESCHED));
+		      !holm_must_leave(vcpu, _TIF_NEED_RESCHED) && !holm_softirq_waits());
 }
 
 /* With so few vCPUs something may be done for each of them while IRQs are off. */

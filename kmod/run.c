@@ -240,7 +240,7 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, HOLM_IN_GUEST);
 
 	/* Virtualization goes off under a loaded vCPU when the machine goes down. */
-	if (unlikely(holm_must_leave(vcpu, _TIF_NEED_RESCHED) ||
+	if (unlikely(holm_must_leave(vcpu, _TIF_NEED_RESCHED) || holm_softirq_waits() ||
 		     !__this_cpu_read(holm_cpu_on))) {
 		vcpu->slow = NULL;
 		return HOLM_NEXT_SLOW;
