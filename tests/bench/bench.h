@@ -7,6 +7,7 @@
  *	main.c		guest memory, what the ports mean, the report
  *	vms.c		operations of the client itself: VMs, slots
  *	client_*.c	struct bench_client
+ *	kvm_cpuid.c	what KVM's vCPUs tell their guests
  */
 #ifndef HOLM_BENCH_H
 #define HOLM_BENCH_H

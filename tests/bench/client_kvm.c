@@ -3,16 +3,13 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "bench.h"
-
-#define MAX_CPUID	128
-#define ECX1_TSC_DEADLINE (1U << 24)
+#include "kvm_cpuid.h"
 
 /* Return: @ret, or -1 after a message when it is that. */
 static int check(const char *what, int ret)
@@ -88,27 +85,6 @@ static void close_vcpu(struct bench_vcpu *vcpu)
 	close(vcpu->fd);
 }
 
-static int set_cpuid(int dev, int vcpu)
-{
-	struct kvm_cpuid2 *cpuid;
-	unsigned int i;
-	int err;
-
-	cpuid = calloc(1, sizeof(*cpuid) + MAX_CPUID * sizeof(cpuid->entries[0]));
-	if (!cpuid)
-		return check("calloc", -1);
-	cpuid->nent = MAX_CPUID;
-	err = ioctl(dev, KVM_GET_SUPPORTED_CPUID, cpuid);
-	/* KVM_CAP_TSC_DEADLINE_TIMER: told apart from the rest. */
-	for (i = 0; !err && i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == 1)
-			cpuid->entries[i].ecx |= ECX1_TSC_DEADLINE;
-	if (!err)
-		err = ioctl(vcpu, KVM_SET_CPUID2, cpuid);
-	free(cpuid);
-	return check("KVM_SET_CPUID2", err);
-}
-
 static int set_state(int vcpu, const struct bench_state *state)
 {
 	struct kvm_segment data = {
@@ -144,7 +120,9 @@ static int set_state(int vcpu, const struct bench_state *state)
 
 static int start_vcpu(int dev, struct bench_vcpu *vcpu, const struct bench_state *state)
 {
-	return set_cpuid(dev, vcpu->fd) ? -1 : set_state(vcpu->fd, state);
+	if (check("KVM_SET_CPUID2", bench_kvm_cpuid(dev, vcpu->fd)))
+		return -1;
+	return set_state(vcpu->fd, state);
 }
 
 static int run_vcpu(struct bench_vcpu *vcpu, uint16_t *port, uint32_t *value)
