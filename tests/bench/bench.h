@@ -8,6 +8,8 @@
  *	vms.c		operations of the client itself: VMs, slots
  *	client_*.c	struct bench_client
  *	kvm_cpuid.c	what KVM's vCPUs tell their guests
+ *
+ * boot/ times a guest of Linux instead, under whole launchers.
  */
 #ifndef HOLM_BENCH_H
 #define HOLM_BENCH_H
