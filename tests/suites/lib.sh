@@ -33,6 +33,42 @@ try()
 	return "$status"
 }
 
+# renumber NAME - the results of the TAP in $WORK/NAME.tap as ours; explanations stay
+renumber()
+{
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		"ok "* | "not ok "*)
+			count=$((count + 1))
+			echo "$line" | sed -E "s/^((not )?ok) [0-9]+( - )?/\1 $count - $1: /"
+			;;
+		"#"*)
+			echo "$line"
+			;;
+		esac
+	done <"$WORK/$1.tap"
+}
+
+# program NAME ARGUMENTS BED_OPTION... - run holm-NAME on the bed of $GROUP: its
+# results, and one for its end. The host is $host.
+program()
+{
+	local name=$1 arguments=$2 status
+
+	shift 2
+	mkdir -p "$WORK/$name/out"
+	"$TOP/tests/bed/run" --vendor "$GROUP" --host "$host" --share "$WORK/$name" "$@" -- \
+		sh -c "holm-$name $arguments >/share/out/tap; echo \$? >/share/out/status" \
+		>"$WORK/$name.log" 2>&1
+	status=$?
+	cp "$WORK/$name/out/tap" "$WORK/$name.tap" 2>/dev/null || : >"$WORK/$name.tap"
+	renumber "$name"
+	[ $status = 0 ] && grep -q '^ok' "$WORK/$name.tap"
+	result $? "$name runs to its end on $host, without a kernel report" "$WORK/$name.log"
+}
+
 plan()
 {
 	echo "1..$count"

@@ -86,10 +86,10 @@ cat >"$share/pins" <<'END'
 #!/bin/sh
 holm run --cpus 3 --cpu-affinity 0=1:2=2 --memory 128M --kernel /share/vmlinuz-small-6.12 \
 	--initrd /share/initrd --cmdline "console=ttyS0 panic=-1" \
-	</dev/null >/share/out/pins.log 2>&1 &
+	</dev/null >/tmp/pins.log 2>&1 &
 pid=$!
-for i in $(seq 100); do
-	grep -q 'Linux version' /share/out/pins.log && break
+for i in $(seq 300); do
+	grep -qs 'Linux version' /tmp/pins.log && break
 	sleep 0.2
 done
 for task in /proc/$pid/task/*; do
@@ -122,9 +122,9 @@ run 2>&1		# nobody has enabled the controller
 ls -d vms/a
 echo +cpu >cgroup.subtree_control
 echo +cpu >vms/cgroup.subtree_control
-run >/share/out/cgroup.log 2>&1 &
-for i in $(seq 100); do
-	grep -q 'Linux version' /share/out/cgroup.log && break
+run >/tmp/cgroup.log 2>&1 &
+for i in $(seq 300); do
+	grep -qs 'Linux version' /tmp/cgroup.log && break
 	sleep 0.2
 done
 pid=$(cat vms/a/cgroup.procs)
