@@ -228,17 +228,26 @@ static void pt_iter_clear(struct pt_iter *it)
 	it->entry = 0;
 }
 
+/* The table that the entry refers to, which no tree has any more, is to be freed. */
+static void pt_add_detached(const struct holm_mmu_format *fmt, u64 entry, int level,
+			    struct list_head *detached)
+{
+	struct page *page = pt_page(fmt, entry);
+
+	set_page_private(page, level - 1);
+	list_add(&page->lru, detached);
+}
+
 /* Take the table that the entry refers to off the tree. */
 static void pt_detach(struct holm_mmu *mmu, u64 entry, int level, struct list_head *detached)
 {
-	struct page *page = pt_page(mmu->format, entry);
 	unsigned int i;
 
+	lockdep_assert_held(&mmu->lock);
 	/* It, or a table below it, may be the one. */
 	for (i = 0; i < HOLM_MMU_ROOTS; i++)
 		mmu->roots[i].last = NULL;
-	set_page_private(page, level - 1);
-	list_add(&page->lru, detached);
+	pt_add_detached(mmu->format, entry, level, detached);
 }
 
 /* ---- map and split ------------------------------------------------------ */
@@ -538,7 +547,7 @@ void holm_pt_free(struct holm_mmu *mmu, struct list_head *detached, bool yield)
 			if (fmt->leaf(entry, level))
 				leaves[level]++;
 			else
-				pt_detach(mmu, entry, level, detached);
+				pt_add_detached(fmt, entry, level, detached);
 		}
 		set_page_private(page, 0);
 		__free_page(page);

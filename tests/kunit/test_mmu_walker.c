@@ -722,6 +722,30 @@ static void walker_pml(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fmt->access(bare_lookup(t->bare, SIZE_1G, &level)), (u32)R);
 }
 
+/* Tables are freed without the lock: what is in the tree meanwhile is not theirs. */
+static void walker_free(struct kunit *test)
+{
+	struct walker_test *t = test->priv;
+	struct holm_mmu *mmu = &t->bare->vm.mmu;
+	struct holm_pt_leaf leaf = { .gpa = 0x7000, .pa = 0x7000, .level = HOLM_PG_4K,
+				     .access = R };
+	const u64 *last;
+	LIST_HEAD(detached);
+
+	KUNIT_ASSERT_EQ(test, bare_map(t->bare, &leaf), 0);
+	spin_lock(&mmu->lock);
+	holm_pt_zap(mmu, 0, U64_MAX, 0, &detached);
+	last = mmu->roots[HOLM_MMU_ROOT_GUEST].last;
+	spin_unlock(&mmu->lock);
+	KUNIT_EXPECT_NULL(test, last);
+	leaf.gpa = SIZE_1G;
+	KUNIT_ASSERT_EQ(test, bare_map(t->bare, &leaf), 0);
+	last = mmu->roots[HOLM_MMU_ROOT_GUEST].last;
+	KUNIT_EXPECT_NOT_NULL(test, last);
+	holm_pt_free(mmu, &detached, true);
+	KUNIT_EXPECT_PTR_EQ(test, (const u64 *)mmu->roots[HOLM_MMU_ROOT_GUEST].last, last);
+}
+
 static struct kunit_case walker_cases[] = {
 	KUNIT_CASE_PARAM(walker_edges, walker_gen_params),
 	KUNIT_CASE_PARAM(walker_shortage, walker_gen_params),
@@ -731,6 +755,7 @@ static struct kunit_case walker_cases[] = {
 	KUNIT_CASE_PARAM(walker_age, walker_gen_params),
 	KUNIT_CASE_PARAM(walker_split_marks, walker_gen_params),
 	KUNIT_CASE_PARAM(walker_pml, walker_gen_params),
+	KUNIT_CASE_PARAM(walker_free, walker_gen_params),
 	KUNIT_CASE_PARAM(walker_random, walker_gen_params),
 	{}
 };
