@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -96,7 +97,7 @@ int holm_dirty_log_get(struct holm_vm *vm, const struct holm_dirty_log *arg)
 		return -EINVAL;
 
 	mutex_lock(&mmu->slots_lock);
-	slot = holm_slots_locked(mmu)->by_id[arg->slot];
+	slot = holm_slots_locked(mmu)->by_id[array_index_nospec(arg->slot, HOLM_MAX_SLOTS)];
 	err = slot ? dirty_check(slot, arg) : -ENOENT;
 	if (err)
 		goto out_unlock;

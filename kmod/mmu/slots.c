@@ -16,6 +16,7 @@
  * a change cannot fail.
  */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include <linux/uaccess.h>
@@ -356,7 +357,7 @@ int holm_slot_set(struct holm_vm *vm, const struct holm_slot *arg)
 		return err;
 
 	mutex_lock(&mmu->slots_lock);
-	old = holm_slots_locked(mmu)->by_id[arg->slot];
+	old = holm_slots_locked(mmu)->by_id[array_index_nospec(arg->slot, HOLM_MAX_SLOTS)];
 	if (!arg->size)
 		err = old ? slot_remove(mmu, old) : -ENOENT;
 	else if (old)

@@ -10,6 +10,8 @@
  * ICR, derives LDR, and raises #GP for reserved bits and registers where
  * xAPIC ignores them or notes an error in ESR.
  */
+#include <linux/nospec.h>
+
 #include "holm.h"
 #include "lapic_regs.h"
 #include "x86.h"
@@ -26,6 +28,12 @@
 static bool in_xapic_mode(const struct holm_lapic_state *lapic)
 {
 	return (lapic->base & HOLM_APIC_BASE_MODE) == HOLM_APIC_BASE_EN;
+}
+
+/* Which entry of the LVT; @offset is in its range, also while the CPU speculates. */
+static enum holm_lvt lvt_of(u32 offset)
+{
+	return array_index_nospec((offset - APIC_LVTT) >> 4, HOLM_LVT_COUNT);
 }
 
 /* ---- what may be written -------------------------------------------------- */
@@ -132,7 +140,7 @@ bool holm_lapic_reg(struct holm_lapic_state *lapic, u32 offset, u32 *value)
 		*value = lapic->icr >> 32;
 		return !x2apic;
 	case APIC_LVTT ... APIC_LVTERR:
-		*value = lapic->lvt[(offset - APIC_LVTT) >> 4];
+		*value = lapic->lvt[lvt_of(offset)];
 		return true;
 	case APIC_TMICT:
 		*value = lapic->tmict;
@@ -221,7 +229,7 @@ static bool write_common(struct holm_lapic_state *lapic, u32 offset, u32 value, 
 		lapic->esr = xchg(&lapic->esr_pending, 0);
 		return true;
 	case APIC_LVTT ... APIC_LVTERR:
-		write_lvt(lapic, (offset - APIC_LVTT) >> 4, value);
+		write_lvt(lapic, lvt_of(offset), value);
 		return true;
 	case APIC_TMICT:
 		holm_timer_set_count(lapic, value);
@@ -382,7 +390,7 @@ static bool x2apic_mask(struct holm_vcpu *vcpu, u32 offset, u32 *mask)
 		*mask = HOLM_LAPIC_SVR_WRITABLE;
 		return true;
 	case APIC_LVTT ... APIC_LVTERR:
-		lvt = (offset - APIC_LVTT) >> 4;
+		lvt = lvt_of(offset);
 		*mask = holm_lvt_writable(vcpu, lvt) | holm_lvt_readonly(lvt);
 		return true;
 	case APIC_TMICT:

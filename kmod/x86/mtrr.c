@@ -5,6 +5,7 @@
  * what it wrote, checked as a CPU checks it.
  */
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <asm/msr-index.h>
 
 #include "../backend.h"
@@ -61,7 +62,8 @@ int holm_msr_write_pat(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 
 static u64 *var_reg(struct holm_vcpu *vcpu, u32 index)
 {
-	return &vcpu->msr.mtrr_var[index - MTRR_PHYSBASE0];
+	index = array_index_nospec(index - MTRR_PHYSBASE0, ARRAY_SIZE(vcpu->msr.mtrr_var));
+	return &vcpu->msr.mtrr_var[index];
 }
 
 int holm_msr_read_mtrr_var(struct holm_vcpu *vcpu, struct holm_msr_access *a)

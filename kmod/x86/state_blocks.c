@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
@@ -373,9 +374,10 @@ static const struct block_type block_types[] = {
 
 static const struct block_type *find_type(u32 type)
 {
-	if (type >= ARRAY_SIZE(block_types) || !block_types[type].get)
+	if (type >= ARRAY_SIZE(block_types))
 		return NULL;
-	return &block_types[type];
+	type = array_index_nospec(type, ARRAY_SIZE(block_types));
+	return block_types[type].get ? &block_types[type] : NULL;
 }
 
 static u32 block_max(const struct block_type *t)
