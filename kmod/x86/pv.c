@@ -106,6 +106,8 @@ void holm_pv_update(struct holm_vcpu *vcpu)
 			holm_pv_write_wall(vcpu->vm);
 		if (test_and_clear_bit(HOLM_PV_READY, &pv->work))
 			pv->async.retry = true;
+		if (test_and_clear_bit(HOLM_PV_EOI, &pv->work) && pv->eoi_offered)
+			holm_pv_eoi_end(vcpu);
 	}
 	if (unlikely(pv->async.retry))
 		holm_pv_async_ready(vcpu);

@@ -58,6 +58,7 @@ struct pvclock_vcpu_time_info;
 #define HOLM_PV_STOPPED		1	/* and tell it that the guest stood still */
 #define HOLM_PV_WALL_CLOCK	2	/* write the wall clock */
 #define HOLM_PV_READY		3	/* a page is there, or the guest takes the next one */
+#define HOLM_PV_EOI		4	/* end the offer of an EOI, if there still is one */
 
 struct holm_pv_wait;	/* pv_async.c */
 
@@ -98,6 +99,7 @@ struct holm_pv_async {
  * @run_delay: [r] what it had waited for a CPU at the last look, ns
  * @preempted: [r] the guest's memory may have the mark
  * @eoi: [r] MSR_KVM_PV_EOI_EN
+ * @eoi_gpa: [r] where the last offer was made
  * @eoi_offered: [r] the bit was set for the highest interrupt in service
  * @eoi_unknown: [r] and whether the guest has cleared it could not be read
  * @poll_control: [r] MSR_KVM_POLL_CONTROL: bit 0: HLT may be polled
@@ -116,6 +118,7 @@ struct holm_pv {
 	u64 run_delay;
 	bool preempted;
 	u64 eoi;
+	u64 eoi_gpa;
 	bool eoi_offered;
 	bool eoi_unknown;
 	u64 poll_control;
@@ -237,7 +240,8 @@ int holm_pv_write_steal_time(struct holm_vcpu *vcpu, struct holm_msr_access *a);
 void holm_pv_eoi_offer(struct holm_vcpu *vcpu, int vector);
 
 /* About to enter with an offer: take it back when another interrupt waits. IRQs
- * off. Return: false when it could not be: the vCPU has to exit soon.
+ * off. Return: false when it could not be: HOLM_PV_EOI is noted, for which the vCPU
+ * has to exit soon.
  */
 bool holm_pv_eoi_withdraw(struct holm_vcpu *vcpu);
 

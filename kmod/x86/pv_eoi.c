@@ -16,9 +16,15 @@
 #include "msr.h"
 #include "pv.h"
 
+/* Of the offer that is made, or was made last. */
 static u8 __user *eoi_word(struct holm_vcpu *vcpu)
 {
-	return holm_guest_uaddr(vcpu->vm, vcpu->pv.eoi & ~(u64)KVM_MSR_ENABLED, sizeof(u32), true);
+	return holm_guest_uaddr(vcpu->vm, vcpu->pv.eoi_gpa, sizeof(u32), true);
+}
+
+static void word_written(struct holm_vcpu *vcpu)
+{
+	holm_guest_dirty(vcpu->vm, vcpu->pv.eoi_gpa, 1);
 }
 
 /* Any context; only memory that is resident. */
@@ -42,7 +48,7 @@ static bool word_write(struct holm_vcpu *vcpu, u8 value)
 	ok = word && !__put_user(value, word);
 	pagefault_enable();
 	if (ok)
-		holm_guest_dirty(vcpu->vm, vcpu->pv.eoi & ~(u64)KVM_MSR_ENABLED, 1);
+		word_written(vcpu);
 	return ok;
 }
 
@@ -54,6 +60,7 @@ void holm_pv_eoi_offer(struct holm_vcpu *vcpu, int vector)
 	if (holm_lapic_virtualizes(lapic) || test_bit(vector, lapic->tmr) ||
 	    holm_lapic_irr_top(lapic) >= 0)
 		return;
+	vcpu->pv.eoi_gpa = vcpu->pv.eoi & ~(u64)KVM_MSR_ENABLED;
 	vcpu->pv.eoi_offered = word_write(vcpu, KVM_PV_EOI_ENABLED);
 }
 
@@ -61,8 +68,11 @@ bool holm_pv_eoi_withdraw(struct holm_vcpu *vcpu)
 {
 	if (holm_lapic_irr_top(vcpu->lapic) < 0)
 		return true;
-	if (!word_write(vcpu, KVM_PV_EOI_DISABLED))
+	if (!word_write(vcpu, KVM_PV_EOI_DISABLED)) {
+		/* The page has to be brought, or copied, first. */
+		holm_pv_request_own(vcpu, HOLM_PV_EOI);
 		return false;
+	}
 	vcpu->pv.eoi_offered = false;
 	return true;
 }
@@ -81,6 +91,8 @@ void holm_pv_eoi_exit(struct holm_vcpu *vcpu)
 	u8 value;
 
 	if (likely(word_read(vcpu, &value))) {
+		/* Known, if it was not before: the EOI below is the offer's, and no other. */
+		vcpu->pv.eoi_unknown = false;
 		settle(vcpu, value);
 		return;
 	}
@@ -111,7 +123,7 @@ void holm_pv_eoi_end(struct holm_vcpu *vcpu)
 		if (!vcpu->pv.eoi_offered)
 			return;
 		if (!put_user(KVM_PV_EOI_DISABLED, word))
-			holm_guest_dirty(vcpu->vm, vcpu->pv.eoi & ~(u64)KVM_MSR_ENABLED, 1);
+			word_written(vcpu);
 	}
 	vcpu->pv.eoi_offered = false;
 }
@@ -123,10 +135,9 @@ int holm_pv_write_eoi(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 		return 1;
 	if (a->check)
 		return 0;
-	if (vcpu->pv.eoi_offered) {
-		word_write(vcpu, KVM_PV_EOI_DISABLED);
-		vcpu->pv.eoi_offered = false;
-	}
+	/* An offer that is out ends where it was made, before the next instruction. */
+	if (vcpu->pv.eoi_offered)
+		holm_pv_request_own(vcpu, HOLM_PV_EOI);
 	vcpu->pv.eoi = a->value;
 	return 0;
 }

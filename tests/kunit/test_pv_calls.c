@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Paravirtualization: hypercalls, EOI without exit, steal time. */
+#include <linux/fs.h>
 #include <linux/kvm_para.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
+#include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 
@@ -340,12 +342,12 @@ static void eoi_nested(struct kunit *test, struct holm_env *env)
 static void guest_lose_word(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
 {
 	guest_look(vcpu, fake);
-	vcpu->pv.eoi = (ENV_RAM + PAGE_SIZE) | 1;
+	vcpu->pv.eoi_gpa = ENV_RAM + PAGE_SIZE;
 }
 
 static void guest_word_is_back(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
 {
-	vcpu->pv.eoi = EOI_GPA | 1;
+	vcpu->pv.eoi_gpa = EOI_GPA;
 }
 
 static void eoi_unknown(struct kunit *test, struct holm_env *env)
@@ -369,6 +371,108 @@ static void eoi_unknown(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_FALSE(test, in_service(env, 0x61));
 	KUNIT_EXPECT_FALSE(test, in_service(env, 0x51));
 	KUNIT_EXPECT_FALSE(test, env->vcpu->pv.eoi_offered);
+}
+
+/* Two in service, one above the other: the offer is the second one's. */
+static void eoi_two_in_service(struct kunit *test, struct holm_env *env)
+{
+	eoi_setup(test, env);
+	holm_lapic_accept(env->vcpu, 0, 0x51, false);
+	RUN(env, STEP(guest_look, exit_port));
+	holm_lapic_accept(env->vcpu, 0, 0x61, false);
+	RUN(env, STEP(guest_look, exit_port));
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x51));
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x61));
+	env->vcpu->pv.eoi_offered = true;
+}
+
+/* Not readable at one look, cleared at the next: one EOI. */
+static void eoi_known_late(struct kunit *test, struct holm_env *env)
+{
+	struct holm_pv *pv = &env->vcpu->pv;
+
+	eoi_two_in_service(test, env);
+	set_eoi_word(env, 0);
+	pv->eoi_gpa = ENV_RAM + PAGE_SIZE;
+	holm_pv_eoi_exit(env->vcpu);
+	KUNIT_EXPECT_TRUE(test, pv->eoi_unknown);
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x61));
+	pv->eoi_gpa = EOI_GPA;
+	holm_pv_eoi_exit(env->vcpu);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_unknown);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_offered);
+	KUNIT_EXPECT_FALSE(test, in_service(env, 0x61));
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x51));
+}
+
+static void guest_other_word(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake)
+{
+	guest_look(vcpu, fake);
+	vcpu->regs.gpr[HOLM_RCX] = MSR_KVM_PV_EOI_EN;
+	vcpu->regs.gpr[HOLM_RAX] = (EOI_GPA + 8) | 1;
+	vcpu->regs.gpr[HOLM_RDX] = 0;
+}
+
+/* The guest takes another word: the offer in the old one ends there. */
+static void eoi_moves(struct kunit *test, struct holm_env *env)
+{
+	struct holm_pv *pv = &env->vcpu->pv;
+
+	eoi_setup(test, env);
+	holm_lapic_accept(env->vcpu, 0, 0x51, false);
+	RUN(env, STEP(guest_other_word, holm_exit_wrmsr), STEP(guest_look, NULL),
+	    STEP(NULL, exit_port));
+	KUNIT_EXPECT_EQ(test, env->fake->nr_injected, 1U);
+	KUNIT_EXPECT_EQ(test, seen, 0U);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_offered);
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x51));
+	holm_apic_write(test, env->vcpu, APIC_EOI, 0);
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_PV_EOI_EN, EOI_GPA | 1), 0);
+
+	/* So does one whose word could not be read: the new one says nothing of it. */
+	eoi_two_in_service(test, env);
+	set_eoi_word(env, KVM_PV_EOI_ENABLED);
+	pv->eoi_unknown = true;
+	pv_wrmsr(env, MSR_KVM_PV_EOI_EN, (EOI_GPA + 8) | 1);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_unknown);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_offered);
+	KUNIT_EXPECT_EQ(test, eoi_word(env), 0U);
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x51));
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x61));
+}
+
+/*
+ * The word's page as a copy that is still to be made: it can be read, and written
+ * only where one may sleep. As after a fork, or merged with others.
+ */
+static void share_word(struct kunit *test, struct holm_env *env, u32 word)
+{
+	unsigned long page = env->ram + (EOI_GPA & PAGE_MASK);
+	struct file *file = shmem_file_setup("word", PAGE_SIZE, 0);
+	loff_t pos = EOI_GPA & ~PAGE_MASK;
+
+	KUNIT_EXPECT_FALSE(test, IS_ERR(file));
+	if (IS_ERR(file))
+		return;
+	KUNIT_EXPECT_EQ(test, kernel_write(file, &word, sizeof(word), &pos), (ssize_t)sizeof(word));
+	KUNIT_EXPECT_EQ(test, vm_mmap(file, page, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_FIXED, 0), page);
+	fput(file);
+	KUNIT_EXPECT_EQ(test, eoi_word(env), word);	/* and it is there */
+}
+
+static void eoi_in_shared_page(struct kunit *test, struct holm_env *env)
+{
+	struct holm_pv *pv = &env->vcpu->pv;
+
+	eoi_two_in_service(test, env);
+	share_word(test, env, KVM_PV_EOI_ENABLED);
+	/* One that has to be injected at the EOI. */
+	holm_lapic_accept(env->vcpu, 0, 0x41, false);
+	RUN(env, STEP(guest_look, NULL), STEP(guest_look, NULL), STEP(NULL, exit_port));
+	KUNIT_EXPECT_EQ(test, seen, 0U);
+	KUNIT_EXPECT_FALSE(test, pv->eoi_offered);
+	KUNIT_EXPECT_TRUE(test, in_service(env, 0x61));
 }
 
 /* ---- steal time ------------------------------------------------------------- */
@@ -521,6 +625,9 @@ static const struct pv_case cases[] = {
 	{ "EOI is withdrawn", eoi_withdrawn },
 	{ "EOI, nested", eoi_nested },
 	{ "EOI in memory that is gone", eoi_unknown },
+	{ "EOI that is known late", eoi_known_late },
+	{ "EOI word that moves", eoi_moves },
+	{ "EOI in a page that is shared", eoi_in_shared_page },
 	{ "steal time", steal_adds },
 	{ "preempted mark and TLB flush", steal_mark },
 	{ "preempted by need_resched", steal_resched },
