@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
+#include <linux/workqueue.h>
 #include <asm/hardirq.h>
 #include <asm/irq_vectors.h>
 #include <asm/perf_event.h>
@@ -121,6 +122,16 @@ static inline void holm_eventfd_signal(struct eventfd_ctx *eventfd)
 	eventfd_signal(eventfd, 1);
 #endif
 }
+
+/*
+ * A workqueue is of each CPU unless WQ_UNBOUND makes it another; from 6.17 on it
+ * wants to be told so.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define HOLM_WQ_PERCPU	WQ_PERCPU
+#else
+#define HOLM_WQ_PERCPU	0
+#endif
 
 /*
  * 6.2 lets signals interrupt the waits of get_user_pages() for userspace

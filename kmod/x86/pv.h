@@ -273,7 +273,10 @@ bool holm_pv_unhalt(struct holm_vcpu *vcpu);
 
 /* ---- pv_async.c --------------------------------------------------------- */
 
-/* Pages that are waited for at most: by one vCPU, and by all VMs together. */
+/*
+ * Pages that are waited for at most: by one vCPU, and by all VMs together, of which
+ * one VM alone gets half.
+ */
 #define HOLM_PV_WAITS		64
 #define HOLM_PV_WAITS_ALL	256
 

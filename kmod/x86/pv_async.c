@@ -20,9 +20,14 @@
  * closes the VM. So nobody ever waits for a worker (but the module's unload): a
  * vCPU that is reset or freed only forgets its waits, and a wait that nobody
  * remembers frees itself when its page has come. Until then the module is in use.
- * HOLM_PV_WAITS_ALL is what the workqueue works at a time, so that no wait is ever
- * queued behind pages that do not come; faults beyond it are answered as without.
+ * No wait may be queued behind pages that do not come. So there are
+ * HOLM_PV_WAITS_ALL of them at most, and on each CPU the workqueue works at as many
+ * at a time: a limit for each CPU is not divided, as that of an unbound workqueue is
+ * among NUMA nodes. Nor may the waits of one VM leave none to others: it gets one
+ * more only while it has fewer than are left. Faults beyond that are answered as
+ * without all this.
  */
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/refcount.h>
@@ -60,6 +65,7 @@ static_assert(HOLM_MAX_VCPUS < BIT(TOKEN_ID_SHIFT) - 1);
 
 /**
  * struct holm_pv_wait - a page that a guest was told to wait for
+ * @link: [w] in the list of all, until the worker's part ends
  * @next: [r] in the vCPU's list
  * @work: fetches it
  * @refs: the vCPU's and the worker's
@@ -72,6 +78,7 @@ static_assert(HOLM_MAX_VCPUS < BIT(TOKEN_ID_SHIFT) - 1);
  * @done: [a] set by the worker, before HOLM_PV_READY
  */
 struct holm_pv_wait {
+	struct list_head link;
 	struct holm_pv_wait *next;
 	struct work_struct work;
 	refcount_t refs;
@@ -85,11 +92,14 @@ struct holm_pv_wait {
 };
 
 static struct workqueue_struct *fetchers;
-static atomic_t nr_waits;
+
+static DEFINE_SPINLOCK(waits_lock);
+static LIST_HEAD(all_waits);		/* under waits_lock */
+static unsigned int nr_waits;		/* of them; too */
 
 int holm_pv_async_setup(void)
 {
-	fetchers = alloc_workqueue("holm_fetch", WQ_UNBOUND, HOLM_PV_WAITS_ALL);
+	fetchers = alloc_workqueue("holm_fetch", HOLM_WQ_PERCPU, HOLM_PV_WAITS_ALL);
 	return fetchers ? 0 : -ENOMEM;
 }
 
@@ -100,6 +110,29 @@ void holm_pv_async_teardown(void)
 }
 
 /* ---- a wait --------------------------------------------------------------- */
+
+/*
+ * Into the list of all; false when it is not its VM's turn. A VM's waits are those
+ * at its address space: they count also when their vCPU has forgotten them, or the
+ * VM is gone, since their workers are still there.
+ */
+static bool wait_admit(struct holm_pv_wait *wait)
+{
+	const struct holm_pv_wait *other;
+	unsigned int same = 0;
+	bool ok;
+
+	spin_lock(&waits_lock);
+	list_for_each_entry(other, &all_waits, link)
+		same += other->mm == wait->mm;
+	ok = same < HOLM_PV_WAITS_ALL - nr_waits;
+	if (ok) {
+		list_add(&wait->link, &all_waits);
+		nr_waits++;
+	}
+	spin_unlock(&waits_lock);
+	return ok;
+}
 
 static void wait_put(struct holm_pv_wait *wait)
 {
@@ -112,8 +145,11 @@ static void wait_put(struct holm_pv_wait *wait)
 /* The worker's part ends. */
 static void wait_end(struct holm_pv_wait *wait)
 {
+	spin_lock(&waits_lock);
+	list_del(&wait->link);
+	nr_waits--;
+	spin_unlock(&waits_lock);
 	wait_put(wait);
-	atomic_dec(&nr_waits);
 	module_put(THIS_MODULE);
 }
 
@@ -147,17 +183,19 @@ static struct holm_pv_wait *wait_create(struct holm_vcpu *vcpu, unsigned long ua
 	struct holm_pv_async *async = &vcpu->pv.async;
 	struct holm_pv_wait *wait;
 
-	if (atomic_inc_return(&nr_waits) > HOLM_PV_WAITS_ALL)
-		goto err;
 	wait = kzalloc(sizeof(*wait), GFP_KERNEL_ACCOUNT);
 	if (!wait)
-		goto err;
+		return NULL;
+	wait->mm = vcpu->vm->mm;
+	if (!wait_admit(wait)) {
+		kfree(wait);
+		return NULL;
+	}
+	mmgrab(wait->mm);
 	INIT_WORK(&wait->work, fetch);
 	refcount_set(&wait->refs, 2);
 	spin_lock_init(&wait->lock);
 	wait->vcpu = vcpu;
-	wait->mm = vcpu->vm->mm;
-	mmgrab(wait->mm);
 	wait->uaddr = uaddr;
 	wait->write = write;
 	/* Never 0, which is no token, and never TOKEN_ALL: that is no vCPU's. */
@@ -165,10 +203,6 @@ static struct holm_pv_wait *wait_create(struct holm_vcpu *vcpu, unsigned long ua
 	wait->token = async->id << TOKEN_ID_SHIFT | vcpu->index;
 	__module_get(THIS_MODULE);
 	return wait;
-
-err:
-	atomic_dec(&nr_waits);
-	return NULL;
 }
 
 /* It was never begun. */

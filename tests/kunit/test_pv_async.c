@@ -352,6 +352,44 @@ static void dropped(struct kunit *test, struct holm_env *env)
 	raised(test, env);
 }
 
+static unsigned int tell_many(struct kunit *test, struct holm_env *env, unsigned int from)
+{
+	unsigned int n;
+
+	for (n = 0; n < HOLM_PV_WAITS_ALL && tell(env, from + n); n++) {
+		raised(test, env);
+		set_words(env, 0, 0);
+	}
+	return n;
+}
+
+/* A pager that never answers: others are left with something. */
+static void share(struct kunit *test, struct holm_env *env)
+{
+	struct holder holder;
+	unsigned int i;
+
+	enable(test, env, ALWAYS);
+	hold(test, &holder);
+	KUNIT_EXPECT_EQ(test, tell_many(test, env, 0), HOLM_PV_WAITS_ALL / 2);
+	/* Nothing was said of the page that was refused. */
+	KUNIT_EXPECT_EQ(test, words(env).flags, 0U);
+	KUNIT_EXPECT_EQ(test, env->vcpu->pv.async.count, HOLM_PV_WAITS_ALL / 2);
+	/* Forgotten, they count as long as they have workers, which all get. */
+	for (i = 0; i < 500; i++) {
+		msleep(20);
+		holm_pv_async_drop(env->vcpu);
+		if (!tell_many(test, env, HOLM_PV_WAITS_ALL))
+			break;
+	}
+	KUNIT_EXPECT_LT(test, i, 500U);
+	let_go(&holder);
+	for (i = 0; i < 10000 && !tell(env, 0); i++)
+		usleep_range(500, 1000);
+	KUNIT_EXPECT_EQ(test, env->vcpu->pv.async.count, 1U);
+	raised(test, env);
+}
+
 static void migrated(struct kunit *test, struct holm_env *env)
 {
 	struct holm_msr msrs[3] = {
@@ -383,6 +421,7 @@ static const struct pv_case cases[] = {
 	{ "not ready yet", not_ready },
 	{ "no interrupt can be sent", no_interrupt },
 	{ "nobody waits any more", dropped },
+	{ "no more than a share", share },
 	{ "state is moved", migrated },
 };
 
