@@ -335,7 +335,8 @@ static bool send_ready(struct holm_vcpu *vcpu, u32 token)
 	if (holm_lapic_accept(vcpu, HOLM_LAPIC_DM_FIXED, vector, false))
 		return true;
 	/* The LAPIC is off: it was not said. */
-	put_user(0, &data->token);
+	if (!put_user(0, &data->token))
+		area_written(vcpu);
 	return false;
 }
 
