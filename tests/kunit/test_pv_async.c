@@ -329,12 +329,14 @@ static void dropped(struct kunit *test, struct holm_env *env)
 
 	/* Off by the guest. */
 	set_words(env, 0, 0);
+	hold(test, &holder);
 	KUNIT_EXPECT_TRUE(test, tell(env, 2));
 	raised(test, env);
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_ASYNC_PF_EN, 0), 0);
 	KUNIT_EXPECT_NULL(test, vcpu->pv.async.waits);
 	KUNIT_EXPECT_EQ(test, words(env).token, 0U);
 	KUNIT_EXPECT_FALSE(test, requested(env, VECTOR));
+	let_go(&holder);
 
 	/* RESET. */
 	enable(test, env, ALWAYS);
