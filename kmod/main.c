@@ -129,6 +129,9 @@ static int __init holm_init(void)
 		pr_err("this kernel is built with PREEMPT_RT, where locks sleep that are taken while a guest is loaded: use one without it\n");
 		return -EOPNOTSUPP;
 	}
+	err = holm_tsc_setup(tsc_khz);
+	if (err)
+		return err;
 	err = holm_xstate_setup();
 	if (err)
 		return err;

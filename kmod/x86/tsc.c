@@ -16,6 +16,7 @@
 
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/overflow.h>
 #include <linux/printk.h>
 #include <linux/timekeeping.h>
 #include <asm/tsc.h>
@@ -75,6 +76,8 @@ static int find_ratio(u32 *khz, u64 *ratio)
 		*khz = 0;
 		return 0;
 	}
+	if (*khz < HOLM_TSC_MIN_KHZ || *khz > HOLM_TSC_MAX_KHZ)
+		return -EINVAL;
 	if (!holm_tsc_ratio(*khz, tsc_khz, &holm_tsc_scaling, ratio))
 		return 0;
 	if (!holm_tsc_near(*khz, tsc_khz))
@@ -90,12 +93,40 @@ int holm_tsc_check_khz(u32 khz)
 	return khz ? find_ratio(&khz, &ratio) : -EINVAL;
 }
 
-static u64 ns_to_ticks(u64 ns, u32 khz)
+u64 holm_tsc_ns_to_ticks(s64 ns, u32 khz)
 {
-	return mul_u64_u32_div(ns, khz, NSEC_PER_MSEC);
+	u64 ms, ticks;
+	u32 rest;
+
+	if (ns <= 0)
+		return 0;
+	/* In two steps: a quotient of more than 64 bits is a fault of the host. */
+	ms = div_u64_rem(ns, NSEC_PER_MSEC, &rest);
+	if (check_mul_overflow(ms, (u64)khz, &ticks))
+		return U64_MAX;
+	/* Below 2^32. */
+	rest = div_u64((u64)rest * khz, NSEC_PER_MSEC);
+	return check_add_overflow(ticks, (u64)rest, &ticks) ? U64_MAX : ticks;
+}
+
+/*
+ * Of a TSC that was @base at @base_ns and goes by CLOCK_MONOTONIC. Another CPU may
+ * have read that clock just before this one, and found it later.
+ */
+static u64 nominal(u64 base, u64 base_ns, u32 khz)
+{
+	return base + holm_tsc_ns_to_ticks(ktime_get_ns() - base_ns, khz);
 }
 
 /* ---- the host's TSC ------------------------------------------------------- */
+
+int holm_tsc_setup(u32 host_khz)
+{
+	if (host_khz)
+		return 0;
+	pr_err("the kernel does not know the frequency of this machine's TSC, which all guests' clocks are made of: see 'dmesg | grep -i tsc', and the kernel's parameters clocksource= and tsc=\n");
+	return -ENODEV;
+}
 
 bool holm_tsc_trusted(void)
 {
@@ -111,16 +142,24 @@ void holm_tsc_resume(void)
 {
 	u64 now = holm_rdtsc();
 
+	/*
+	 * The CPU rounds when it scales: as much more as is a whole tick of the slowest
+	 * guest, so that none finds its TSC one tick back. Here, and not where an offset
+	 * is made up: there it would depend on how many sleeps at a time a vCPU was told.
+	 */
 	if (now < suspend_tsc)
-		WRITE_ONCE(holm_tsc_backward, holm_tsc_backward + suspend_tsc - now);
+		WRITE_ONCE(holm_tsc_backward, holm_tsc_backward + suspend_tsc - now +
+			   2 * DIV_ROUND_UP(tsc_khz, HOLM_TSC_MIN_KHZ));
 }
 
-/* What is missing in an offset; one more than the CPU's rounding takes away. */
+/*
+ * What is missing in an offset. Sleeps add up: the same comes out, however many of
+ * them there were at a time.
+ */
 static u64 lost(u64 backward, u64 ratio)
 {
-	u64 ticks = READ_ONCE(holm_tsc_backward) - backward;
-
-	return ticks ? holm_tsc_scale(ticks, ratio) + 1 : 0;
+	return holm_tsc_scale(READ_ONCE(holm_tsc_backward), ratio) -
+	       holm_tsc_scale(backward, ratio);
 }
 
 u64 holm_tsc_offset(const struct holm_vcpu *vcpu)
@@ -207,7 +246,7 @@ static u64 leader_now(const struct holm_vm_tsc *tsc, u64 scaled, u32 khz)
 {
 	if (holm_tsc_trusted())
 		return scaled + tsc->offset;
-	return tsc->base + ns_to_ticks(ktime_get_ns() - tsc->base_ns, khz);
+	return nominal(tsc->base, tsc->base_ns, khz);
 }
 
 void holm_tsc_write(struct holm_vcpu *vcpu, u64 value)
@@ -280,7 +319,7 @@ void holm_tsc_follow(struct holm_vcpu *vcpu, bool moved)
 	if (moved && !slept)
 		notice_backward(vcpu, host);
 	if (!holm_tsc_trusted()) {
-		u64 due = t->base + ns_to_ticks(ktime_get_ns() - t->base_ns, holm_tsc_khz(vcpu));
+		u64 due = nominal(t->base, t->base_ns, holm_tsc_khz(vcpu));
 
 		offset = ((s64)(due - last) > 0 || !t->last_host ? due : last) - scaled;
 	}

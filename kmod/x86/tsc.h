@@ -14,6 +14,10 @@
 struct holm_vcpu;
 struct holm_vm;
 
+/* What guests may have, beside the host's: no CPU counts slower, or faster. */
+#define HOLM_TSC_MIN_KHZ	1000
+#define HOLM_TSC_MAX_KHZ	100000000
+
 /**
  * struct holm_tsc_scaling - the format of the CPU's ratio, set by backend->setup()
  * @frac_bits: bits of the fraction; 0: the CPU has none
@@ -71,6 +75,9 @@ struct holm_vm_tsc {
  */
 extern u64 holm_tsc_backward;
 
+/* At load: -ENODEV, with a message, where the kernel has not measured the TSC. */
+int holm_tsc_setup(u32 host_khz);
+
 /* Around the machine's sleep, on the last CPU, IRQs off. */
 void holm_tsc_suspend(void);
 void holm_tsc_resume(void);
@@ -97,6 +104,9 @@ bool holm_tsc_near(u32 khz, u32 host_khz);
 
 /* Can guests have this frequency on this host: 0, or -EINVAL. */
 int holm_tsc_check_khz(u32 khz);
+
+/* Ticks in @ns; none in less than 0, and U64_MAX where there are more. Pure. */
+u64 holm_tsc_ns_to_ticks(s64 ns, u32 khz);
 
 /* The product as the CPU makes it; @ratio 0 is 1. */
 u64 holm_tsc_scale(u64 tsc, u64 ratio);

@@ -128,11 +128,52 @@ static void test_check_khz(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(tsc_khz), 0);
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(tsc_khz / 2), 0);
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(0), -EINVAL);
+	holm_tsc_scaling = (struct holm_tsc_scaling) { .frac_bits = 48, .int_bits = 16 };
+	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(HOLM_TSC_MIN_KHZ), 0);
+	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(HOLM_TSC_MIN_KHZ - 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(HOLM_TSC_MAX_KHZ), 0);
+	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(HOLM_TSC_MAX_KHZ + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(~0U), -EINVAL);
 	holm_tsc_scaling = (struct holm_tsc_scaling) {};
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(tsc_khz), 0);
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(tsc_khz + tsc_khz / 5000), 0);
 	KUNIT_EXPECT_EQ(test, holm_tsc_check_khz(tsc_khz / 2), -EINVAL);
 	holm_tsc_scaling = saved;
+}
+
+static void test_ns_to_ticks(struct kunit *test)
+{
+	static const struct {
+		s64 ns;
+		u32 khz;
+		u64 ticks;
+	} rows[] = {
+		{ 0, 3000000, 0 },
+		{ -1, 3000000, 0 },
+		{ S64_MIN, ~0U, 0 },
+		{ 1, 999999, 0 },
+		{ 1, 1000000, 1 },
+		{ 999999, 1000, 999 },
+		{ 1000000, 2494137, 2494137 },
+		{ 1500000000, 2000001, 3000001500 },
+		{ S64_MAX, 1000000, S64_MAX },
+		{ S64_MAX, 2000000, U64_MAX - 1 },
+		/* More than 64 bits. */
+		{ S64_MAX, 2000001, U64_MAX },
+		{ S64_MAX, ~0U, U64_MAX },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		KUNIT_EXPECT_EQ_MSG(test, holm_tsc_ns_to_ticks(rows[i].ns, rows[i].khz),
+				    rows[i].ticks, "row %u", i);
+}
+
+/* A TSC that nobody has measured. */
+static void test_setup(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, holm_tsc_setup(0), -ENODEV);
+	KUNIT_EXPECT_EQ(test, holm_tsc_setup(tsc_khz), 0);
 }
 
 /* ---- another frequency ------------------------------------------------------ */
@@ -272,6 +313,32 @@ static void test_sleep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, holm_tsc_offset(a), b->tsc_offset);
 }
 
+/* Several sleeps: one vCPU is loaded between them, one after all of them. */
+static void test_sleeps(struct kunit *test)
+{
+	struct holm_vcpu *a = cpu(test, 0), *b = cpu(test, 1);
+	struct holm_vm *vm = test->priv;
+	static const u32 quarters[] = { 4, 3, 1, 5 };
+	unsigned int i, n;
+	u64 before;
+
+	for (i = 0; i < ARRAY_SIZE(quarters); i++) {
+		vm->tsc.khz = tsc_khz / 4 * quarters[i];
+		reset_all(test);
+		before = holm_tsc_offset(a);
+		for (n = 1; n <= 5; n++) {
+			WRITE_ONCE(holm_tsc_backward, holm_tsc_backward + 1001);
+			holm_test_load(test, a);
+			holm_vcpu_put(a);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, holm_tsc_offset(b), a->tsc_offset, "row %u", i);
+		holm_test_load(test, b);
+		holm_vcpu_put(b);
+		KUNIT_EXPECT_EQ_MSG(test, b->tsc_offset, a->tsc_offset, "row %u", i);
+		KUNIT_EXPECT_GT(test, a->tsc_offset, before);
+	}
+}
+
 /* ---- CPUs whose TSCs do not agree ------------------------------------------- */
 
 /*
@@ -315,6 +382,16 @@ static void test_unsynchronized(struct kunit *test)
 	come_from(test, a, 0, &last, &first);
 	KUNIT_EXPECT_GE(test, first - last, second / 2);
 
+	/* This CPU's CLOCK_MONOTONIC is a little behind that of the one that set it. */
+	holm_test_load(test, a);
+	a->tsc.base_ns = ktime_get_ns() + NSEC_PER_SEC;
+	nominal = a->tsc.base;
+	holm_vcpu_put(a);
+	come_from(test, a, 0, &last, &first);
+	KUNIT_EXPECT_GE(test, first, last);
+	KUNIT_EXPECT_LT(test, first, last + 60 * second);
+	KUNIT_EXPECT_EQ(test, a->tsc.base, nominal);
+
 	/* A write that agrees does so in time, whatever the CPUs. */
 	write(test, 1, 1ULL << 42);
 	KUNIT_EXPECT_EQ(test, a->tsc.generation, b->tsc.generation);
@@ -343,9 +420,12 @@ static struct kunit_case tsc_cases[] = {
 	KUNIT_CASE(test_scale),
 	KUNIT_CASE(test_near),
 	KUNIT_CASE(test_check_khz),
+	KUNIT_CASE(test_ns_to_ticks),
+	KUNIT_CASE(test_setup),
 	KUNIT_CASE(test_frequency),
 	KUNIT_CASE(test_writes_agree),
 	KUNIT_CASE(test_sleep),
+	KUNIT_CASE(test_sleeps),
 	KUNIT_CASE(test_unsynchronized),
 	KUNIT_CASE(test_notices),
 	{}

@@ -504,7 +504,7 @@ struct holm_mp_state {
  * @adjust: IA32_TSC_ADJUST
  * @khz: frequency the guest sees; a set accepts the host's frequency and those
  *	less than 250 ppm from it (which become it), or with HOLM_CAP_TSC_SCALING
- *	those that the CPU has a ratio for
+ *	those from 1 MHz to 100 GHz that the CPU has a ratio for
  */
 struct holm_tsc {
 	__u64 offset;
