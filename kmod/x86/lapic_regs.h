@@ -77,6 +77,7 @@ enum holm_lvt {
  * @deadline: [t] IA32_TSC_DEADLINE, 0 when not armed
  * @due: [r] the same, but not too far away
  * @tsc_offset, @tsc_ratio, @tsc_khz: [r] of the vCPU's TSC when it was armed
+ * @cpu: [r] the CPU whose TSC it was armed by
  */
 struct holm_lapic_timer {
 	struct hrtimer hr;
@@ -88,6 +89,7 @@ struct holm_lapic_timer {
 	u64 tsc_offset;
 	u64 tsc_ratio;
 	u32 tsc_khz;
+	int cpu;
 };
 
 /**

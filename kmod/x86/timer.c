@@ -131,11 +131,22 @@ static bool is_periodic(u32 lvt)
 	return lvt & APIC_LVT_TIMER_PERIODIC;
 }
 
+/*
+ * What is left until the deadline by this CPU's TSC, ticks; 0 when that says nothing:
+ * the timer was armed by another CPU's, which is not the same.
+ */
+static s64 deadline_left(const struct holm_lapic_timer *timer)
+{
+	if (timer->cpu != smp_processor_id() && !holm_tsc_trusted())
+		return 0;
+	/* As it was when the timer was armed: nobody changes it meanwhile. */
+	return timer->due - (holm_tsc_scale(rdtsc(), timer->tsc_ratio) + timer->tsc_offset);
+}
+
 static enum hrtimer_restart fire_deadline(struct holm_lapic_state *lapic)
 {
 	struct holm_lapic_timer *timer = &lapic->timer;
-	/* As it was when the timer was armed: nobody changes it meanwhile. */
-	s64 left = timer->due - (holm_tsc_scale(rdtsc(), timer->tsc_ratio) + timer->tsc_offset);
+	s64 left = deadline_left(timer);
 
 	/* CLOCK_MONOTONIC is slewed, the TSC is not: not yet. */
 	if (left > 0) {
@@ -320,10 +331,13 @@ static void arm_deadline(struct holm_lapic_state *lapic)
 {
 	struct holm_lapic_timer *timer = &lapic->timer;
 	struct holm_vcpu *vcpu = lapic->vcpu;
-	u64 guest_tsc = holm_tsc_guest(vcpu, rdtsc()), delta;
+	u64 guest_tsc, delta;
 
 	if (!timer->deadline)
 		return;
+	timer->cpu = get_cpu();
+	guest_tsc = holm_tsc_guest(vcpu, rdtsc());
+	put_cpu();
 	if (timer->deadline <= guest_tsc) {
 		timer->deadline = 0;
 		holm_lapic_lvt_deliver(lapic, HOLM_LVT_TIMER);

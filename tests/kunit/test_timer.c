@@ -244,6 +244,37 @@ static void test_deadline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, holm_lapic_get_deadline(vcpu), 0ULL);
 }
 
+/* The timer has come to a CPU whose TSC is years behind. */
+static void test_deadline_moved(struct kunit *test)
+{
+	struct holm_vcpu *vcpu = cpu(test, 0);
+	struct holm_lapic_timer *timer = &vcpu->lapic->timer;
+	u64 now;
+
+	holm_apic_enable(test, vcpu);
+	holm_apic_write(test, vcpu, APIC_LVTT, APIC_LVT_TIMER_TSCDEADLINE | 0xa1);
+	WRITE_ONCE(holm_tsc_distrust, true);
+
+	preempt_disable();
+	holm_lapic_set_deadline(vcpu, rdtsc() + vcpu->tsc_offset + 50ULL * tsc_khz);
+	WRITE_ONCE(timer->due, timer->due + (1ULL << 55));
+	WRITE_ONCE(timer->cpu, nr_cpu_ids);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, wait_pending(vcpu, 0xa1, 1000));
+	holm_lapic_ack(vcpu, 0xa1);
+	holm_apic_write(test, vcpu, APIC_EOI, 0);
+
+	/* On its own CPU it is as exact as ever. */
+	preempt_disable();
+	now = rdtsc() + vcpu->tsc_offset;
+	holm_lapic_set_deadline(vcpu, now + 20ULL * tsc_khz);
+	WRITE_ONCE(timer->due, timer->due + 20ULL * tsc_khz);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, wait_pending(vcpu, 0xa1, 1000));
+	KUNIT_EXPECT_GE(test, rdtsc() + vcpu->tsc_offset, now + 40ULL * tsc_khz);
+	WRITE_ONCE(holm_tsc_distrust, false);
+}
+
 static void test_divide_change(struct kunit *test)
 {
 	struct holm_vcpu *vcpu = cpu(test, 0);
@@ -270,6 +301,7 @@ static struct kunit_case timer_cases[] = {
 	KUNIT_CASE(test_one_shot),
 	KUNIT_CASE(test_periodic),
 	KUNIT_CASE(test_deadline),
+	KUNIT_CASE(test_deadline_moved),
 	KUNIT_CASE(test_divide_change),
 	{}
 };
