@@ -26,8 +26,9 @@ static void vm_free(struct kref *refs)
 	unsigned int i;
 
 	vm->state = HOLM_OBJ_DYING;
-	/* First: until then interrupts are delivered to the vCPUs. */
+	/* First: until then interrupts are delivered to the vCPUs, and requests made. */
 	holm_eventfds_destroy(vm);
+	holm_pv_vm_end(vm);
 	/* Until the MMU notifier is gone its callbacks flush the vCPUs' TLBs. */
 	holm_mmu_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
@@ -315,6 +316,7 @@ err_backend:
 err_hw:
 	holm_hw_put();
 err_mm:
+	holm_pv_vm_end(vm);
 	mmdrop(vm->mm);
 	holm_eventfds_destroy(vm);
 	mutex_destroy(&vm->lock);

@@ -20,17 +20,27 @@
 
 int holm_pv_setup(void)
 {
-	return holm_pv_async_setup();
+	int err = holm_pv_async_setup();
+
+	if (!err)
+		holm_pv_clock_setup();
+	return err;
 }
 
 void holm_pv_teardown(void)
 {
+	holm_pv_clock_teardown();
 	holm_pv_async_teardown();
 }
 
 void holm_pv_vm_init(struct holm_vm *vm)
 {
 	holm_pv_clock_init(&vm->pv);
+}
+
+void holm_pv_vm_end(struct holm_vm *vm)
+{
+	holm_pv_clock_end(&vm->pv);
 }
 
 void holm_pv_reset(struct holm_vcpu *vcpu)

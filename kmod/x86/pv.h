@@ -22,6 +22,7 @@
 
 #include <linux/bits.h>
 #include <linux/kconfig.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <asm/kvm_para.h>
@@ -128,20 +129,24 @@ struct holm_pv {
 
 /**
  * struct holm_pv_vm - of a VM: its clock
+ * @link: in the list of all, pv_clock.c
  * @lock: a leaf; taken with IRQs off, so that a reading of two clocks is one
  * @ns: nanoseconds ...
  * @tsc: ... at this host TSC
  * @boot_ns: ... and at this CLOCK_BOOTTIME
+ * @khz: the rate of the host's TSC, by which it is read
  * @epoch: holm_pv_epoch that it was read in
  * @stable: the clock is what the TSC says since @tsc; otherwise, since @boot_ns,
  *	what CLOCK_BOOTTIME says
  * @wall_clock: [a] MSR_KVM_WALL_CLOCK(_NEW)
  */
 struct holm_pv_vm {
+	struct list_head link;
 	spinlock_t lock;
 	u64 ns;
 	u64 tsc;
 	u64 boot_ns;
+	u32 khz;
 	unsigned int epoch;
 	bool stable;
 	u64 wall_clock;
@@ -153,7 +158,9 @@ struct holm_pv_vm {
 int holm_pv_setup(void);
 void holm_pv_teardown(void);
 
+/* May sleep. After the latter nobody asks anything of its vCPUs because of a clock. */
 void holm_pv_vm_init(struct holm_vm *vm);
+void holm_pv_vm_end(struct holm_vm *vm);
 
 /* At RESET and INIT: the guest's registrations are gone. vcpu->lock. */
 void holm_pv_reset(struct holm_vcpu *vcpu);
@@ -209,7 +216,12 @@ void holm_pv_scale(u32 khz, u32 *mul, s8 *shift);
 /* Ticks to nanoseconds, as a guest computes it: 96 bits in between. Pure. */
 u64 holm_pv_ticks_to_ns(u64 ticks, u32 mul, s8 shift);
 
+/* At load and unload: to be told of changes of the host's clock. */
+void holm_pv_clock_setup(void);
+void holm_pv_clock_teardown(void);
+
 void holm_pv_clock_init(struct holm_pv_vm *clock);
+void holm_pv_clock_end(struct holm_pv_vm *clock);
 
 /* The guest's TSC jumped against the host's: pages are written again. */
 void holm_pv_tsc_changed(struct holm_vcpu *vcpu);

@@ -11,11 +11,23 @@
  * vCPUs whose TSCs have one offset. Elsewhere the clock is CLOCK_BOOTTIME, and a
  * page is a reading of it on the CPU that the vCPU is about to run on, which is
  * taken again when it moves.
+ *
+ * Which of the two it is may change: a TSC turns out to be unstable, or the kernel
+ * has measured its rate again. A vCPU that runs without exits for us would never
+ * look; so the kernel, which looks at each tick, tells us, and all pages of all VMs
+ * are written again.
  */
+#include <linux/clocksource.h>
+#include <linux/irq_work.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/math64.h>
+#include <linux/mutex.h>
+#include <linux/pvclock_gtod.h>
+#include <linux/timekeeper_internal.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <asm/msr.h>
 #include <asm/pvclock-abi.h>
 #include <asm/tsc.h>
@@ -52,12 +64,12 @@ u64 holm_pv_ticks_to_ns(u64 ticks, u32 mul, s8 shift)
 	return mul_u64_u32_shr(ticks, mul, 32);
 }
 
-static u64 ticks_to_ns(u64 ticks)
+static u64 ticks_to_ns(u64 ticks, u32 khz)
 {
 	s8 shift;
 	u32 mul;
 
-	holm_pv_scale(tsc_khz, &mul, &shift);
+	holm_pv_scale(khz, &mul, &shift);
 	return holm_pv_ticks_to_ns(ticks, mul, shift);
 }
 
@@ -81,10 +93,15 @@ static bool tsc_stable(void)
 	return snap.cycles >= before && snap.cycles <= after;
 }
 
-/* A reading. In a stable clock @tsc, @ns are the snapshot, otherwise now. */
+/*
+ * A reading. In a stable clock @tsc, @ns are the snapshot, otherwise now, and @tsc is
+ * that of @cpu.
+ */
 struct reading {
 	u64 tsc;
 	u64 ns;
+	u32 khz;
+	int cpu;
 	bool stable;
 	unsigned int epoch;
 };
@@ -100,7 +117,7 @@ static u64 ticks_since(u64 tsc)
 static u64 now_ns(const struct holm_pv_vm *clock)
 {
 	if (clock->stable)
-		return clock->ns + ticks_to_ns(ticks_since(clock->tsc));
+		return clock->ns + ticks_to_ns(ticks_since(clock->tsc), clock->khz);
 	return clock->ns + ktime_get_boottime_ns() - clock->boot_ns;
 }
 
@@ -111,66 +128,30 @@ static void set_now(struct holm_pv_vm *clock, u64 ns)
 	clock->tsc = rdtsc_ordered();
 	clock->boot_ns = ktime_get_boottime_ns();
 	clock->epoch = READ_ONCE(holm_pv_epoch);
+	clock->khz = READ_ONCE(tsc_khz);
 	clock->stable = tsc_stable();
 }
 
 /*
- * After the machine slept, the TSC may have gone on or begun anew: the later
- * time is right in both cases. And a TSC may turn out to be unstable.
+ * True when the clock is another one from here on: then the vCPUs' pages are of the
+ * one before. After the machine slept, the TSC may have gone on or begun anew; and
+ * one that turns out to be unstable may be behind that of another CPU, by which the
+ * guest has read the time. CLOCK_BOOTTIME knows: the later time is right.
  */
-static void rebase(struct holm_pv_vm *clock)
+static bool rebase(struct holm_pv_vm *clock)
 {
+	bool slept = clock->epoch != READ_ONCE(holm_pv_epoch), stable = tsc_stable();
 	u64 ns;
 
 	/* IRQs are off: nothing comes between the readings. */
 	lockdep_assert_held(&clock->lock);
-	if (likely(clock->stable == tsc_stable() && clock->epoch == READ_ONCE(holm_pv_epoch)))
-		return;
+	if (likely(clock->stable == stable && !slept && clock->khz == READ_ONCE(tsc_khz)))
+		return false;
 	ns = now_ns(clock);
-	if (clock->epoch != READ_ONCE(holm_pv_epoch))
+	if (slept || !stable)
 		ns = max(ns, clock->ns + ktime_get_boottime_ns() - clock->boot_ns);
 	set_now(clock, ns);
-}
-
-static struct reading clock_read(struct holm_pv_vm *clock)
-{
-	struct reading r;
-
-	spin_lock_irq(&clock->lock);
-	rebase(clock);
-	r.stable = clock->stable;
-	r.epoch = clock->epoch;
-	if (r.stable) {
-		r.tsc = clock->tsc;
-		r.ns = clock->ns;
-	} else {
-		r.ns = now_ns(clock);
-		r.tsc = rdtsc_ordered();
-	}
-	spin_unlock_irq(&clock->lock);
-	return r;
-}
-
-/* The clock and the wall clock at one moment. */
-static u64 clock_and_wall(struct holm_pv_vm *clock, u64 *wall, bool *stable)
-{
-	u64 ns;
-
-	spin_lock_irq(&clock->lock);
-	rebase(clock);
-	ns = now_ns(clock);
-	*wall = ktime_get_real_ns();
-	*stable = clock->stable;
-	spin_unlock_irq(&clock->lock);
-	return ns;
-}
-
-void holm_pv_clock_init(struct holm_pv_vm *clock)
-{
-	spin_lock_init(&clock->lock);
-	spin_lock_irq(&clock->lock);
-	set_now(clock, 0);
-	spin_unlock_irq(&clock->lock);
+	return true;
 }
 
 static void write_all_clocks(struct holm_vm *vm, bool stopped)
@@ -189,6 +170,49 @@ static void write_all_clocks(struct holm_vm *vm, bool stopped)
 	}
 }
 
+static struct reading clock_read(struct holm_vm *vm)
+{
+	struct holm_pv_vm *clock = &vm->pv;
+	struct reading r;
+	bool changed;
+
+	spin_lock_irq(&clock->lock);
+	changed = rebase(clock);
+	r.stable = clock->stable;
+	r.epoch = clock->epoch;
+	r.khz = clock->khz;
+	r.cpu = smp_processor_id();
+	if (r.stable) {
+		r.tsc = clock->tsc;
+		r.ns = clock->ns;
+	} else {
+		r.ns = now_ns(clock);
+		r.tsc = rdtsc_ordered();
+	}
+	spin_unlock_irq(&clock->lock);
+	if (unlikely(changed))
+		write_all_clocks(vm, false);
+	return r;
+}
+
+/* The clock and the wall clock at one moment. */
+static u64 clock_and_wall(struct holm_vm *vm, u64 *wall, bool *stable)
+{
+	struct holm_pv_vm *clock = &vm->pv;
+	bool changed;
+	u64 ns;
+
+	spin_lock_irq(&clock->lock);
+	changed = rebase(clock);
+	ns = now_ns(clock);
+	*wall = ktime_get_real_ns();
+	*stable = clock->stable;
+	spin_unlock_irq(&clock->lock);
+	if (unlikely(changed))
+		write_all_clocks(vm, false);
+	return ns;
+}
+
 void holm_pv_tsc_changed(struct holm_vcpu *vcpu)
 {
 	/* Of all: whether their TSCs are in step has changed, perhaps. */
@@ -205,7 +229,7 @@ void holm_pv_clock_get(struct holm_vm *vm, struct holm_clock *arg)
 	bool stable;
 
 	*arg = (struct holm_clock) {};
-	arg->ns = clock_and_wall(&vm->pv, &arg->realtime_ns, &stable);
+	arg->ns = clock_and_wall(vm, &arg->realtime_ns, &stable);
 	if (stable)
 		arg->flags |= HOLM_CLOCK_TSC_STABLE;
 }
@@ -238,6 +262,89 @@ int holm_pv_clock_set(struct holm_vm *vm, const struct holm_clock *arg)
 	spin_unlock_irq(&clock->lock);
 	write_all_clocks(vm, arg->flags & HOLM_CLOCK_STOPPED);
 	return 0;
+}
+
+/* ---- the host's clock ----------------------------------------------------- */
+
+static DEFINE_MUTEX(vms_lock);
+static LIST_HEAD(all_vms);		/* holm_pv_vm.link, under vms_lock */
+
+/* As it was at the last tick; only the kernel's timekeeping touches it, in turn. */
+static struct {
+	bool tsc;
+	u32 khz;
+} host_clock;
+
+static void host_clock_work_fn(struct work_struct *work)
+{
+	struct holm_vm *vm;
+
+	mutex_lock(&vms_lock);
+	list_for_each_entry(vm, &all_vms, pv.link)
+		write_all_clocks(vm, false);
+	mutex_unlock(&vms_lock);
+}
+
+static DECLARE_WORK(host_clock_work, host_clock_work_fn);
+
+static void host_clock_irq_fn(struct irq_work *work)
+{
+	schedule_work(&host_clock_work);
+}
+
+static DEFINE_IRQ_WORK(host_clock_irq, host_clock_irq_fn);
+
+/*
+ * The kernel's clock has advanced: at each tick, and when its clocksource is another.
+ * It is locked: nothing may be read from it here, nor anybody woken.
+ */
+static int host_clock_notify(struct notifier_block *nb, unsigned long was_set, void *data)
+{
+	const struct timekeeper *tk = data;
+	bool tsc = holm_tsc_trusted() &&
+		   tk->tkr_mono.clock->vdso_clock_mode == VDSO_CLOCKMODE_TSC;
+	u32 khz = READ_ONCE(tsc_khz);
+
+	if (likely(tsc == host_clock.tsc && khz == host_clock.khz))
+		return NOTIFY_DONE;
+	host_clock.tsc = tsc;
+	host_clock.khz = khz;
+	irq_work_queue(&host_clock_irq);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block host_clock_nb = {
+	.notifier_call = host_clock_notify,
+};
+
+void holm_pv_clock_setup(void)
+{
+	pvclock_gtod_register_notifier(&host_clock_nb);
+}
+
+void holm_pv_clock_teardown(void)
+{
+	pvclock_gtod_unregister_notifier(&host_clock_nb);
+	irq_work_sync(&host_clock_irq);
+	cancel_work_sync(&host_clock_work);
+}
+
+void holm_pv_clock_init(struct holm_pv_vm *clock)
+{
+	spin_lock_init(&clock->lock);
+	spin_lock_irq(&clock->lock);
+	set_now(clock, 0);
+	spin_unlock_irq(&clock->lock);
+	mutex_lock(&vms_lock);
+	list_add(&clock->link, &all_vms);
+	mutex_unlock(&vms_lock);
+}
+
+void holm_pv_clock_end(struct holm_pv_vm *clock)
+{
+	mutex_lock(&vms_lock);
+	list_del(&clock->link);
+	mutex_unlock(&vms_lock);
 }
 
 /* ---- guest memory --------------------------------------------------------- */
@@ -294,15 +401,16 @@ void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped)
 
 	if (!(pv->system_time & KVM_MSR_ENABLED))
 		return;
-	r = clock_read(&vcpu->vm->pv);
-	/* Read on this CPU: when the vCPU goes on elsewhere, it is read again. */
-	pv->clock_cpu = r.stable ? -1 : raw_smp_processor_id();
+	r = clock_read(vcpu->vm);
+	/* When the vCPU goes on elsewhere, it is read again. */
+	pv->clock_cpu = r.stable ? -1 : r.cpu;
 	pv->clock_ns = ktime_get_boottime_ns();
 	pv->clock_epoch = r.epoch;
 
 	info.tsc_timestamp = holm_tsc_guest(vcpu, r.tsc);
 	info.system_time = r.ns;
-	holm_pv_scale(holm_tsc_khz(vcpu), &info.tsc_to_system_mul, &info.tsc_shift);
+	/* The clock's, not what tsc_khz may be by now: all pages say the same. */
+	holm_pv_scale(vcpu->tsc.khz ?: r.khz, &info.tsc_to_system_mul, &info.tsc_shift);
 	if (r.stable && holm_pv_has(pv, KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) &&
 	    offsets_match(vcpu))
 		info.flags |= PVCLOCK_TSC_STABLE_BIT;
@@ -323,7 +431,7 @@ void holm_pv_write_wall(struct holm_vm *vm)
 
 	if (!gpa || !page || get_user(info.version, (u32 __user *)page))
 		return;
-	ns = clock_and_wall(&vm->pv, &wall, &stable);
+	ns = clock_and_wall(vm, &wall, &stable);
 	info.sec = div_u64_rem(wall > ns ? wall - ns : 0, NSEC_PER_SEC, &nsec);
 	info.nsec = nsec;
 	info.version |= 1;

@@ -81,7 +81,10 @@ void holm_test_vm_end(struct holm_vm *vm)
 {
 	unsigned int i;
 
-	for (i = 0; vm && i < vm->nr_vcpus; i++) {
+	if (!vm)
+		return;
+	holm_pv_vm_end(vm);
+	for (i = 0; i < vm->nr_vcpus; i++) {
 		holm_lapic_destroy(vm->vcpus[i]);
 		holm_xstate_destroy(vm->vcpus[i]);
 	}

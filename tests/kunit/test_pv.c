@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Paravirtualization: features, MSRs and their state; kvmclock. */
+#include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/ktime.h>
@@ -355,6 +356,67 @@ static void clock_unstable(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, env->vcpu->pv.clock_cpu, -1);
 }
 
+/* Somebody else asks for the vCPU's page: the vCPU itself has no reason to look. */
+static void expect_asked(struct kunit *test, struct holm_env *env)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000 && !test_bit(HOLM_PV_CLOCK, &env->vcpu->pv.work); i++)
+		usleep_range(1000, 1100);
+	KUNIT_EXPECT_TRUE(test, test_bit(HOLM_PV_CLOCK, &env->vcpu->pv.work));
+	KUNIT_EXPECT_NE(test, env->vcpu->requests & BIT(HOLM_REQ_PV), 0UL);
+	pv_exit(env);
+}
+
+/* Trust in the TSC goes, and comes again, under a vCPU that does nothing. */
+static void clock_loses_trust(struct kunit *test, struct holm_env *env)
+{
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags, (u8)PVCLOCK_TSC_STABLE_BIT);
+	WRITE_ONCE(holm_tsc_distrust, true);
+	expect_asked(test, env);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags, (u8)0);
+	KUNIT_EXPECT_GE(test, env->vcpu->pv.clock_cpu, 0);
+	WRITE_ONCE(holm_tsc_distrust, false);
+	expect_asked(test, env);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags, (u8)PVCLOCK_TSC_STABLE_BIT);
+
+	/* Whoever reads the clock first and finds it another one tells the vCPUs. */
+	env->vm->pv.stable = false;
+	get_clock(test, env);
+	KUNIT_EXPECT_TRUE(test, test_bit(HOLM_PV_CLOCK, &env->vcpu->pv.work));
+}
+
+/* The TSC that the clock was read by is behind the one that it went by before. */
+static void clock_is_behind(struct kunit *test, struct holm_env *env)
+{
+	u64 hour = (u64)tsc_khz * MSEC_PER_SEC * 3600, before;
+
+	KUNIT_EXPECT_EQ(test, set_clock(env, 5 * NSEC_PER_SEC, 0), 0L);
+	msleep(20);
+	before = get_clock(test, env).ns;
+	env->vm->pv.tsc += hour;
+	WRITE_ONCE(holm_tsc_distrust, true);
+	KUNIT_EXPECT_GE(test, get_clock(test, env).ns, before);
+}
+
+/* The kernel has measured the TSC again. */
+static void clock_is_refined(struct kunit *test, struct holm_env *env)
+{
+	struct pvclock_vcpu_time_info old, new;
+	unsigned int khz = tsc_khz;
+
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
+	old = page_of(env, PAGE_GPA);
+	WRITE_ONCE(tsc_khz, khz + khz / 2000);
+	expect_asked(test, env);
+	new = page_of(env, PAGE_GPA);
+	KUNIT_EXPECT_NE(test, new.tsc_to_system_mul, old.tsc_to_system_mul);
+	KUNIT_EXPECT_GT(test, new.system_time, old.system_time);
+	expect_time(test, env, PAGE_GPA);
+	WRITE_ONCE(tsc_khz, khz);
+}
+
 static void clock_suspend(struct kunit *test, struct holm_env *env)
 {
 	u64 before, after;
@@ -550,6 +612,9 @@ static const struct pv_case cases[] = {
 	{ "HOLM_SET_CLOCK", clock_set },
 	{ "HOLM_SET_CLOCK errors", clock_set_errors },
 	{ "unstable TSC", clock_unstable },
+	{ "TSC loses trust", clock_loses_trust },
+	{ "TSC is behind", clock_is_behind },
+	{ "TSC is measured again", clock_is_refined },
 	{ "suspended host", clock_suspend },
 	{ "TSCs in step", clock_in_step },
 	{ "MSRs need their feature", msr_features },
