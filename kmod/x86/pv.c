@@ -122,7 +122,7 @@ void holm_pv_update(struct holm_vcpu *vcpu)
 	if (unlikely(pv->async.retry))
 		holm_pv_async_ready(vcpu);
 	if (pv->system_time & KVM_MSR_ENABLED && unlikely(has_slept(pv) || clock_is_old(pv)))
-		holm_pv_write_clock(vcpu, has_slept(pv));
+		holm_pv_write_clock(vcpu, false);
 }
 
 /* ---- MSRs ----------------------------------------------------------------- */
@@ -148,6 +148,9 @@ int holm_pv_write_system_time(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 {
 	if (a->check)
 		return 0;
+	/* A guest that begins to use it did not stand still while it does. */
+	if (!(vcpu->pv.system_time & KVM_MSR_ENABLED))
+		vcpu->pv.clock_epoch = READ_ONCE(holm_pv_epoch);
 	WRITE_ONCE(vcpu->pv.system_time, a->value);
 	holm_pv_request_own(vcpu, HOLM_PV_CLOCK);
 	return 0;

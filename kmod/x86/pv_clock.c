@@ -405,6 +405,8 @@ void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped)
 	/* When the vCPU goes on elsewhere, it is read again. */
 	pv->clock_cpu = r.stable ? -1 : r.cpu;
 	pv->clock_ns = ktime_get_boottime_ns();
+	/* Whoever asked for the page, and for whatever reason. */
+	stopped |= pv->clock_epoch != r.epoch;
 	pv->clock_epoch = r.epoch;
 
 	info.tsc_timestamp = holm_tsc_guest(vcpu, r.tsc);

@@ -417,6 +417,29 @@ static void clock_is_refined(struct kunit *test, struct holm_env *env)
 	WRITE_ONCE(tsc_khz, khz);
 }
 
+/* Another vCPU has asked for the page before this one saw that the machine slept. */
+static void clock_stopped_for_all(struct kunit *test, struct holm_env *env)
+{
+	struct pvclock_vcpu_time_info info = {};
+
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+	holm_pv_resumed();
+	holm_pv_request(env->vcpu, HOLM_PV_CLOCK);
+	pv_exit(env);
+	KUNIT_EXPECT_NE(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+
+	/* Said once; and not to a guest that begins to use it only now. */
+	pv_poke(env, PAGE_GPA, &info, sizeof(info));
+	holm_pv_request(env->vcpu, HOLM_PV_CLOCK);
+	pv_exit(env);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, 0), 0);
+	holm_pv_resumed();
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+}
+
 static void clock_suspend(struct kunit *test, struct holm_env *env)
 {
 	u64 before, after;
@@ -616,6 +639,7 @@ static const struct pv_case cases[] = {
 	{ "TSC is behind", clock_is_behind },
 	{ "TSC is measured again", clock_is_refined },
 	{ "suspended host", clock_suspend },
+	{ "suspended host, every vCPU is told", clock_stopped_for_all },
 	{ "TSCs in step", clock_in_step },
 	{ "MSRs need their feature", msr_features },
 	{ "features need the signature", msr_signature },
