@@ -260,6 +260,7 @@ bool holm_hw_lost(void);
 
 int holm_hw_suspend(void);
 void holm_hw_resume(void);
+int holm_hw_sleep(struct notifier_block *nb, unsigned long action, void *data);
 
 /* ---- vm.c --------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/reboot.h>
+#include <linux/suspend.h>
 
 #include "backend.h"
 #include "holm.h"
@@ -185,7 +186,7 @@ void holm_hw_resume(void)
 	int err = hw_users ? hw_cpu_enable() : 0;
 
 	holm_tsc_resume();
-	holm_pv_resumed();
+	holm_pv_slept();
 	if (!err)
 		return;
 	WRITE_ONCE(hw_lost, true);
@@ -194,6 +195,22 @@ void holm_hw_resume(void)
 }
 
 HOLM_SYSCORE(hw_syscore, holm_hw_suspend, holm_hw_resume);
+
+/*
+ * The machine is about to sleep. Not each way to do so comes to holm_hw_suspend(): in
+ * suspend to idle the CPUs stay online and the system core is not suspended. But
+ * tasks are frozen in all of them, guests with them.
+ */
+int holm_hw_sleep(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_SUSPEND_PREPARE || action == PM_HIBERNATION_PREPARE)
+		holm_pv_slept();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block hw_sleep_nb = {
+	.notifier_call = holm_hw_sleep,
+};
 
 bool holm_hw_lost(void)
 {
@@ -242,9 +259,12 @@ int holm_hw_setup(const struct holm_backend *backend)
 		goto err_teardown;
 	hw_cpuhp_state = err;
 	holm_register_syscore(&hw_syscore);
-	err = register_reboot_notifier(&hw_reboot_nb);
+	err = register_pm_notifier(&hw_sleep_nb);
 	if (err)
 		goto err_syscore;
+	err = register_reboot_notifier(&hw_reboot_nb);
+	if (err)
+		goto err_sleep;
 	err = register_module_notifier(&hw_module_nb);
 	if (err)
 		goto err_reboot;
@@ -252,6 +272,8 @@ int holm_hw_setup(const struct holm_backend *backend)
 
 err_reboot:
 	unregister_reboot_notifier(&hw_reboot_nb);
+err_sleep:
+	unregister_pm_notifier(&hw_sleep_nb);
 err_syscore:
 	holm_unregister_syscore(&hw_syscore);
 	cpuhp_remove_state_nocalls(hw_cpuhp_state);
@@ -265,6 +287,7 @@ void holm_hw_teardown(void)
 {
 	unregister_module_notifier(&hw_module_nb);
 	unregister_reboot_notifier(&hw_reboot_nb);
+	unregister_pm_notifier(&hw_sleep_nb);
 	holm_unregister_syscore(&hw_syscore);
 	cpuhp_remove_state_nocalls(hw_cpuhp_state);
 	holm_backend->teardown();

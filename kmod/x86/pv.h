@@ -193,12 +193,12 @@ int holm_pv_write_system_time(struct holm_vcpu *vcpu, struct holm_msr_access *a)
 /* ---- pv_clock.c --------------------------------------------------------- */
 
 /*
- * Another count whenever the host's TSC may have begun anew: the machine slept.
- * Written while no vCPU runs.
+ * Another count whenever the machine sleeps: the guests stand still, and the host's
+ * TSC may begin anew. Written by one at a time: there is one sleep at a time.
  */
 extern unsigned int holm_pv_epoch;
 
-static inline void holm_pv_resumed(void)
+static inline void holm_pv_slept(void)
 {
 	WRITE_ONCE(holm_pv_epoch, holm_pv_epoch + 1);
 }

@@ -5,6 +5,7 @@
 #include <linux/file.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/suspend.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
 #include <asm/msr.h>
@@ -424,7 +425,7 @@ static void clock_stopped_for_all(struct kunit *test, struct holm_env *env)
 
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
 	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
-	holm_pv_resumed();
+	holm_pv_slept();
 	holm_pv_request(env->vcpu, HOLM_PV_CLOCK);
 	pv_exit(env);
 	KUNIT_EXPECT_NE(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
@@ -435,9 +436,21 @@ static void clock_stopped_for_all(struct kunit *test, struct holm_env *env)
 	pv_exit(env);
 	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, 0), 0);
-	holm_pv_resumed();
+	holm_pv_slept();
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
 	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+}
+
+/* Ways to sleep that leave the CPUs online. */
+static void clock_suspend_to_idle(struct kunit *test, struct holm_env *env)
+{
+	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
+	holm_hw_sleep(NULL, PM_POST_SUSPEND, NULL);
+	pv_exit(env);
+	KUNIT_EXPECT_EQ(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
+	holm_hw_sleep(NULL, PM_SUSPEND_PREPARE, NULL);
+	pv_exit(env);
+	KUNIT_EXPECT_NE(test, page_of(env, PAGE_GPA).flags & PVCLOCK_GUEST_STOPPED, 0);
 }
 
 static void clock_suspend(struct kunit *test, struct holm_env *env)
@@ -448,7 +461,7 @@ static void clock_suspend(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, pv_wrmsr(env, MSR_KVM_SYSTEM_TIME_NEW, PAGE_GPA | 1), 0);
 	version = page_of(env, PAGE_GPA).version;
 	before = get_clock(test, env).ns;
-	holm_pv_resumed();
+	holm_pv_slept();
 	after = get_clock(test, env).ns;
 	KUNIT_EXPECT_GE(test, after, before);
 	KUNIT_EXPECT_LT(test, after, before + 10 * NSEC_PER_SEC);
@@ -640,6 +653,7 @@ static const struct pv_case cases[] = {
 	{ "TSC is measured again", clock_is_refined },
 	{ "suspended host", clock_suspend },
 	{ "suspended host, every vCPU is told", clock_stopped_for_all },
+	{ "host suspended to idle", clock_suspend_to_idle },
 	{ "TSCs in step", clock_in_step },
 	{ "MSRs need their feature", msr_features },
 	{ "features need the signature", msr_signature },
