@@ -145,8 +145,9 @@ enum holm_next holm_exit_eoi(struct holm_vcpu *vcpu, u8 vector)
 
 enum holm_next holm_exit_apic_write(struct holm_vcpu *vcpu, u32 offset)
 {
-	holm_lapic_virt_written(vcpu, offset);
-	return HOLM_NEXT_ENTER;
+	int eoi = holm_lapic_virt_written(vcpu, offset);
+
+	return eoi < 0 ? HOLM_NEXT_ENTER : holm_exit_eoi(vcpu, eoi);
 }
 
 enum holm_next holm_exit_hlt(struct holm_vcpu *vcpu)
@@ -239,6 +240,11 @@ static enum holm_next fault_answered(struct holm_vcpu *vcpu, int err)
 	run->mmio.reserved = 0;
 	vcpu->next_rip = 0;		/* the decoder finds it */
 	return to_user_complete(vcpu, HOLM_EXIT_MMIO, 0);
+}
+
+enum holm_next holm_exit_mmio(struct holm_vcpu *vcpu)
+{
+	return fault_answered(vcpu, 1);
 }
 
 /* The page may be waited for by the guest, which has something else to do. */

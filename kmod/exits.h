@@ -51,6 +51,9 @@ enum holm_next holm_exit_io(struct holm_vcpu *vcpu, u16 port, u8 size, u8 flags)
  */
 enum holm_next holm_exit_fault(struct holm_vcpu *vcpu);
 
+/* The same where there is no memory: an MMIO exit. */
+enum holm_next holm_exit_mmio(struct holm_vcpu *vcpu);
+
 /* MOV to and from CR: @write to @cr from GPR @gpr, or the other way. */
 enum holm_next holm_exit_cr(struct holm_vcpu *vcpu, int cr, int gpr, bool write);
 enum holm_next holm_exit_clts(struct holm_vcpu *vcpu);

@@ -224,6 +224,7 @@ struct holm_vm {
 	struct holm_irqfds irqfds;		/* the same */
 	struct holm_pv_vm pv;			/* x86/pv.h */
 	struct holm_vm_tsc tsc;			/* x86/tsc.h */
+	atomic_t lapic_changes;			/* [a] counts changes of what a LAPIC answers to */
 	unsigned int nr_vcpus;			/* [v] written; pairs with vcpus[]: acquire */
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */

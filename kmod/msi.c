@@ -288,16 +288,21 @@ int holm_msi_deliver(struct holm_vm *vm, const struct holm_msi *msi)
 	return holm_msi_deliver_to(vm, msi, NULL);
 }
 
-void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic)
+static struct holm_irq_dest ipi_dest(struct holm_vcpu *source, u64 icr, bool x2apic)
 {
-	u8 mode = GET_APIC_DELIVERY_MODE(icr);
-	struct holm_irq_dest dest = {
+	return (struct holm_irq_dest) {
 		.dest = icr >> 32,
 		.shorthand = ICR_SHORTHAND(icr),
 		.logical = icr & APIC_DEST_LOGICAL,
 		.x2apic = x2apic,
 		.source = source,
 	};
+}
+
+void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic)
+{
+	u8 mode = GET_APIC_DELIVERY_MODE(icr);
+	struct holm_irq_dest dest = ipi_dest(source, icr, x2apic);
 	struct irq_event event = {
 		.mode = mode,
 		.vector = icr & APIC_VECTOR_MASK,
@@ -310,4 +315,15 @@ void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic)
 	if (mode == HOLM_LAPIC_DM_INIT && (icr & APIC_INT_LEVELTRIG) && !(icr & APIC_INT_ASSERT))
 		return;
 	deliver(source->vm, &dest, &event, NULL);
+}
+
+void holm_ipi_tell(struct holm_vcpu *source, u64 icr)
+{
+	struct holm_irq_dest dest = ipi_dest(source, icr, false);
+	DECLARE_BITMAP(targets, HOLM_MAX_VCPUS);
+	unsigned int i;
+
+	holm_irq_targets(source->vm, &dest, targets);
+	for_each_set_bit(i, targets, HOLM_MAX_VCPUS)
+		holm_lapic_tell(source->vm->vcpus[i]->lapic);
 }

@@ -58,6 +58,13 @@ void holm_lapic_set_cr8(struct holm_vcpu *vcpu, u64 cr8)
 	WRITE_ONCE(lapic->ppr, holm_lapic_ppr(lapic->tpr, lapic->isr_top));
 }
 
+void holm_lapic_changed(struct holm_lapic_state *lapic)
+{
+	/* Whoever sees the count sees the change. */
+	smp_mb__before_atomic();
+	atomic_inc(&lapic->vcpu->vm->lapic_changes);
+}
+
 /* ---- arrival -------------------------------------------------------------- */
 
 /*
@@ -75,8 +82,11 @@ static void accept_level(struct holm_lapic_state *lapic, u8 vector)
 	holm_vcpu_request(lapic->vcpu, HOLM_REQ_EVENT);
 }
 
-static __always_inline void accept_edge(struct holm_lapic_state *lapic, u8 vector)
+static __always_inline void accept_request(struct holm_lapic_state *lapic, u8 vector, bool level)
 {
+	/* A level request goes by the vCPU's thread, which tells its trigger mode. */
+	if (unlikely(READ_ONCE(lapic->ring)) && !level && holm_lapic_ring(lapic, vector))
+		return;
 	/* Whoever set the bit before has told the vCPU, or is about to. */
 	if (test_and_set_bit(vector, lapic->irr))
 		return;
@@ -107,7 +117,7 @@ static bool accept_vector(struct holm_lapic_state *lapic, u8 vector, bool level)
 	if (level && lapic->irr != lapic->own_irr)
 		accept_level(lapic, vector);
 	else
-		accept_edge(lapic, vector);
+		accept_request(lapic, vector, level);
 	preempt_enable();
 	return true;
 }
@@ -173,15 +183,23 @@ void holm_lapic_lvt_deliver(struct holm_lapic_state *lapic, enum holm_lvt lvt)
 
 /* ---- delivery and EOI ----------------------------------------------------- */
 
+/* What waits elsewhere joins lapic->irr. */
+static void fold(struct holm_lapic_state *lapic)
+{
+	if (unlikely(READ_ONCE(lapic->level_waits)))
+		holm_lapic_fold_level(lapic);
+	if (unlikely(lapic->shared))
+		holm_lapic_fold_shared(lapic);
+}
+
 int holm_lapic_irr_top(struct holm_lapic_state *lapic)
 {
 	unsigned long top;
 
 	if (!READ_ONCE(lapic->irr_hint))
 		return -1;
-	smp_rmb();	/* with accept_level() */
-	if (unlikely(READ_ONCE(lapic->level_waits)))
-		holm_lapic_fold_level(lapic);
+	smp_rmb();	/* with accept_level() and holm_lapic_tell() */
+	fold(lapic);
 	top = find_last_bit(lapic->irr, HOLM_LAPIC_VECTORS);
 	if (top < HOLM_LAPIC_VECTORS)
 		return top;
@@ -193,8 +211,7 @@ int holm_lapic_irr_top(struct holm_lapic_state *lapic)
 	 */
 	WRITE_ONCE(lapic->irr_hint, false);
 	smp_mb();
-	if (unlikely(READ_ONCE(lapic->level_waits)))
-		holm_lapic_fold_level(lapic);
+	fold(lapic);
 	top = find_last_bit(lapic->irr, HOLM_LAPIC_VECTORS);
 	if (top == HOLM_LAPIC_VECTORS)
 		return -1;
@@ -347,6 +364,7 @@ static void reset_regs(struct holm_lapic_state *lapic)
 
 	holm_timer_stop(lapic);
 	holm_lapic_virt_stop(lapic);
+	holm_lapic_virt_drop(lapic);
 	for (i = 0; i < HOLM_LVT_COUNT; i++)
 		WRITE_ONCE(lapic->lvt[i], APIC_LVT_MASKED);
 	WRITE_ONCE(lapic->svr, LAPIC_SVR_RESET);
@@ -366,6 +384,7 @@ static void reset_regs(struct holm_lapic_state *lapic)
 	/* A request that arrives now is found by the next scan. */
 	WRITE_ONCE(lapic->irr_hint, true);
 	holm_lapic_update_ppr(lapic);
+	holm_lapic_changed(lapic);
 }
 
 u64 holm_lapic_get_base(struct holm_vcpu *vcpu)
@@ -405,6 +424,7 @@ int holm_lapic_set_base(struct holm_vcpu *vcpu, u64 value, bool host_initiated)
 	/* ICR's destination does not survive the change of its format. */
 	lapic->icr = (u32)lapic->icr;
 	WRITE_ONCE(lapic->ldr, holm_lapic_is_x2apic(value) ? holm_x2apic_ldr(vcpu->apic_id) : 0);
+	holm_lapic_changed(lapic);
 	return 0;
 }
 

@@ -147,4 +147,14 @@ u8 holm_msi_vector(const struct holm_msi *msi);
  */
 void holm_ipi_deliver(struct holm_vcpu *source, u64 icr, bool x2apic);
 
+/**
+ * holm_ipi_tell() - the CPU itself has put an IPI into the shared pages of all its
+ *	destinations, some of which may not run
+ * @source: the sender
+ * @icr: as for holm_ipi_deliver() in xAPIC mode
+ *
+ * Any context.
+ */
+void holm_ipi_tell(struct holm_vcpu *source, u64 icr);
+
 #endif /* HOLM_X86_LAPIC_H */

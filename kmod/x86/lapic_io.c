@@ -180,7 +180,10 @@ static void write_svr(struct holm_lapic_state *lapic, u32 value)
 {
 	int i;
 
+	if (value & APIC_SPIV_APIC_ENABLED && !holm_lapic_sw_enabled(lapic))
+		holm_lapic_virt_drop(lapic);
 	WRITE_ONCE(lapic->svr, value & HOLM_LAPIC_SVR_WRITABLE);
+	holm_lapic_changed(lapic);
 	if (value & APIC_SPIV_APIC_ENABLED)
 		return;
 	for (i = 0; i < HOLM_LVT_COUNT; i++)
@@ -242,6 +245,21 @@ static bool write_common(struct holm_lapic_state *lapic, u32 offset, u32 value, 
 	}
 }
 
+/* Is the value of a register in a virtual-APIC page that is in use, and not here? */
+static bool page_has(u32 offset)
+{
+	switch (offset) {
+	case APIC_PROCPRI:
+	case APIC_ISR ... APIC_ISR + 0x70:
+	case APIC_IRR ... APIC_IRR + 0x70:
+	case APIC_ICR:		/* in xAPIC mode: see holm_lapic_virt_icr() */
+	case APIC_ICR2:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* ---- xAPIC ---------------------------------------------------------------- */
 
 /**
@@ -265,6 +283,8 @@ int holm_lapic_mmio_read(struct holm_vcpu *vcpu, u32 offset, u32 *value)
 		*value = UNCLAIMED;
 		return 0;
 	}
+	if (unlikely(lapic->page) && page_has(offset))
+		holm_lapic_virt_stop(lapic);
 	if (!holm_lapic_reg(lapic, offset, value)) {
 		*value = 0;
 		holm_lapic_error(lapic, APIC_ESR_ILLREGA);
@@ -304,14 +324,18 @@ int holm_lapic_mmio_write(struct holm_vcpu *vcpu, u32 offset, u32 value, int *eo
 		return -EINVAL;
 	if (!in_xapic_mode(lapic))
 		return 0;
+	if (unlikely(lapic->page))
+		holm_lapic_virt_icr(lapic);
 
 	switch (offset) {
 	case APIC_LDR:
 		WRITE_ONCE(lapic->ldr, value & APIC_LDR_MASK);
+		holm_lapic_changed(lapic);
 		break;
 	case APIC_DFR:
 		/* "Logical Destination Mode": only the model in 31:28 counts. */
 		WRITE_ONCE(lapic->dfr, value | 0x0fffffff);
+		holm_lapic_changed(lapic);
 		break;
 	case APIC_ICR:
 		lapic->icr = (lapic->icr & GENMASK_ULL(63, 32)) | (value & HOLM_LAPIC_ICR_WRITABLE &
@@ -326,22 +350,12 @@ int holm_lapic_mmio_write(struct holm_vcpu *vcpu, u32 offset, u32 value, int *eo
 			holm_lapic_error(lapic, APIC_ESR_ILLREGA);
 		break;
 	}
+	if (unlikely(lapic->page))
+		holm_lapic_virt_copy(lapic, offset);
 	return 0;
 }
 
 /* ---- x2APIC --------------------------------------------------------------- */
-
-static bool page_has(u32 offset)
-{
-	switch (offset) {
-	case APIC_PROCPRI:
-	case APIC_ISR ... APIC_ISR + 0x70:
-	case APIC_IRR ... APIC_IRR + 0x70:
-		return true;
-	default:
-		return false;
-	}
-}
 
 /**
  * holm_lapic_msr_read() - RDMSR of 0x800..0x8ff

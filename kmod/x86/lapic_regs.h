@@ -103,6 +103,10 @@ struct holm_lapic_timer {
  * @level_waits: [a] there may be a bit in @level_irr; written after it
  * @posting: [a] the control word beside @irr while the CPU itself takes requests
  *	from @irr into the page, otherwise NULL: holm_lapic_post()
+ * @shared: [I] after creation: a page in whose IRR others set bits, in use or
+ *	not: CPUs that run the guest do, and senders while @ring is there. Or NULL
+ * @ring: has a CPU that is in the guest look at the IRR of @shared; false when it
+ *	cannot. NULL while @page is not in use: holm_lapic_ring()
  * @tmr: [a] trigger mode register, written before the bit in @irr
  * @isr: [r] in-service register; with @page it is in the page, and empty here
  * @isr_top: [r] highest bit in @isr, or -1
@@ -133,6 +137,8 @@ struct holm_lapic_state {
 	unsigned long *posting;
 	bool level_waits;
 	u64 virt_mode;
+	void *shared;
+	bool (*ring)(int cpu);
 	DECLARE_BITMAP(own_irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(level_irr, HOLM_LAPIC_VECTORS);
 	DECLARE_BITMAP(tmr, HOLM_LAPIC_VECTORS);
@@ -191,6 +197,9 @@ u8 holm_lapic_ppr(u8 tpr, int isr_top);
 bool holm_lapic_base_ok(struct holm_vcpu *vcpu, u64 value);
 bool holm_lapic_base_step_ok(u64 old, u64 value);
 
+/* What decides whether it is a destination changed. vcpu->lock. */
+void holm_lapic_changed(struct holm_lapic_state *lapic);
+
 /* Recompute what is cached of TPR and ISR. vcpu->lock. */
 void holm_lapic_update_ppr(struct holm_lapic_state *lapic);
 
@@ -220,8 +229,27 @@ int holm_lapic_irr_top(struct holm_lapic_state *lapic);
  */
 bool holm_lapic_post(struct holm_lapic_state *lapic);
 
+/**
+ * holm_lapic_ring() - an edge-triggered request for a CPU that takes it from a
+ *	page that is shared
+ * @lapic: the LAPIC, which accepts it; @lapic->ring was seen. Any context
+ * @vector: the request
+ *
+ * Return: false when nothing was done.
+ */
+bool holm_lapic_ring(struct holm_lapic_state *lapic, u8 vector);
+
+/* A request is in a page that is shared: have it seen. Any context. */
+void holm_lapic_tell(struct holm_lapic_state *lapic);
+
 /* Level requests join the others. vcpu->lock; not in the guest. */
 void holm_lapic_fold_level(struct holm_lapic_state *lapic);
+
+/* So do those in a shared page that is not in use. vcpu->lock; not in the guest. */
+void holm_lapic_fold_shared(struct holm_lapic_state *lapic);
+
+/* A LAPIC that did not accept any does now: those in a shared page are not for it. */
+void holm_lapic_virt_drop(struct holm_lapic_state *lapic);
 
 void holm_lapic_virt_start(struct holm_lapic_state *lapic, void *page);
 void holm_lapic_virt_stop(struct holm_lapic_state *lapic);
@@ -229,7 +257,10 @@ int holm_lapic_virt_merge(struct holm_lapic_state *lapic);
 int holm_lapic_virt_isr_top(const struct holm_lapic_state *lapic);
 int holm_lapic_virt_irr_top(const struct holm_lapic_state *lapic, int arrived);
 void holm_lapic_virt_copy(struct holm_lapic_state *lapic, u32 offset);
-void holm_lapic_virt_written(struct holm_vcpu *vcpu, u32 offset);
+void holm_lapic_virt_tmr(struct holm_lapic_state *lapic);
+void holm_lapic_virt_icr(struct holm_lapic_state *lapic);
+void holm_lapic_virt_eoi(struct holm_lapic_state *lapic, u8 vector);
+int holm_lapic_virt_written(struct holm_vcpu *vcpu, u32 offset);
 
 /* ---- lapic_io.c --------------------------------------------------------- */
 

@@ -176,6 +176,7 @@ int holm_lapic_set(struct holm_vcpu *vcpu, const struct holm_lapic *block)
 
 	holm_timer_stop(lapic);
 	holm_lapic_virt_stop(lapic);
+	holm_lapic_virt_drop(lapic);
 	WRITE_ONCE(lapic->base, block->apic_base);
 	lapic->tpr = regs[REG(APIC_TASKPRI)];
 	WRITE_ONCE(lapic->svr, regs[REG(APIC_SPIV)]);
@@ -189,6 +190,7 @@ int holm_lapic_set(struct holm_vcpu *vcpu, const struct holm_lapic *block)
 	lapic->tmict = regs[REG(APIC_TMICT)];
 	lapic->tdcr = regs[REG(APIC_TDCR)];
 	set_maps(lapic, block);
+	holm_lapic_changed(lapic);
 
 	WRITE_ONCE(lapic->sipi_vector, block->sipi_vector);
 	smp_wmb();	/* the vector is there before its message */
