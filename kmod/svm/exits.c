@@ -268,6 +268,8 @@ static enum holm_next exit_npf(struct holm_vcpu *vcpu)
 
 	if (unlikely(error & SVM_NPF_RESERVED))
 		return exit_unexpected(vcpu);
+	if (svm_avic_enabled() && svm_avic_exit_npf(vcpu, v->exit_info2))
+		return HOLM_NEXT_ENTER;
 	fault->gpa = v->exit_info2;
 	fault->gva = 0;
 	fault->insn_len = 0;
@@ -307,6 +309,10 @@ static enum holm_next exit_invalid(struct holm_vcpu *vcpu)
 	DUMP(event_inj);
 	DUMP(nested_ctl);
 	DUMP(nested_cr3);
+	DUMP(avic_bar);
+	DUMP(avic_page);
+	DUMP(avic_logical);
+	DUMP(avic_physical);
 	DUMP(efer);
 	DUMP(cr0);
 	DUMP(cr3);
@@ -396,6 +402,10 @@ enum holm_next svm_handle_exit(struct holm_vcpu *vcpu)
 		return exit_npf(vcpu);
 	if (code < ARRAY_SIZE(svm_exits) && svm_exits[code])
 		return svm_exits[code](vcpu);
+	if (code == SVM_EXIT_AVIC_IPI && svm_avic_enabled())
+		return svm_avic_exit_ipi(vcpu);
+	if (code == SVM_EXIT_AVIC_ACCESS && svm_avic_enabled())
+		return svm_avic_exit_access(vcpu);
 	if (code == SVM_EXIT_INVALID || code == SVM_EXIT_BUSY)
 		return exit_invalid(vcpu);
 	return exit_unexpected(vcpu);

@@ -35,6 +35,8 @@ static_assert(GPR_R15 == 15 * sizeof(u64));
 void svm_flush_tlb(struct holm_vcpu *vcpu)
 {
 	to_svm(vcpu)->flush = true;
+	if (svm_avic_enabled())
+		svm_avic_flush(vcpu);
 }
 
 /*
@@ -317,6 +319,8 @@ void svm_run(struct holm_vcpu *vcpu)
 		vcpu->st_dirty = 0;
 	}
 	v->rax = vcpu->regs.gpr[HOLM_RAX];
+	if (svm_avic_enabled())
+		svm_avic_enter(vcpu);
 	svm_tpr_enter(vcpu, svm);
 	svm_set_asid(svm, pc);
 	svm_nmi_window_enter(svm);
@@ -339,6 +343,8 @@ void svm_run(struct holm_vcpu *vcpu)
 	svm->clean = SVM_CLEAN_ALL & ~(SVM_CLEAN_CR2 | SVM_CLEAN_INT);
 	svm_dr_exit(svm, &host);
 	svm_tpr_exit(vcpu, svm);
+	if (svm_avic_enabled())
+		svm_avic_exit(vcpu);
 	svm_nmi_window_exit(svm);
 	svm_take_interrupted(vcpu);
 	vcpu->regs.gpr[HOLM_RAX] = v->rax;

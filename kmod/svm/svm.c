@@ -236,11 +236,13 @@ static int svm_setup(void)
 		holm_tsc_scaling = (struct holm_tsc_scaling) {
 			.frac_bits = SVM_TSC_RATIO_FRAC, .int_bits = SVM_TSC_RATIO_INT,
 		};
+	svm_avic_setup(cpuid_edx(SVM_CPUID_LEAF));
 	return 0;
 }
 
 static void svm_teardown(void)
 {
+	svm_avic_teardown();
 	svm_free_cpus();
 	svm_free_maps();
 }
@@ -256,6 +258,8 @@ static void svm_get_caps(struct holm_caps *caps)
 		caps->features |= HOLM_CAP_DECODE_ASSIST;
 	if (svm_caps.tsc_ratio)
 		caps->features |= HOLM_CAP_TSC_SCALING;
+	if (svm_avic_enabled())
+		caps->features |= HOLM_CAP_APICV;
 }
 
 /*
@@ -322,23 +326,44 @@ static void svm_cpu_disable(void)
  */
 static int svm_vm_init(struct holm_vm *vm)
 {
-	vm->backend_data = NULL;
-	if (!svm_caps.nested_l5)
-		return 0;
-	vm->backend_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	return vm->backend_data ? 0 : -ENOMEM;
+	struct svm_vm *svm_vm = kzalloc(sizeof(*svm_vm), GFP_KERNEL_ACCOUNT);
+
+	if (!svm_vm)
+		return -ENOMEM;
+	if (svm_caps.nested_l5) {
+		svm_vm->level5 = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		if (!svm_vm->level5)
+			goto err_vm;
+	}
+	if (svm_avic_enabled()) {
+		svm_vm->avic = svm_avic_vm_create();
+		if (!svm_vm->avic)
+			goto err_level5;
+	}
+	vm->backend_data = svm_vm;
+	return 0;
+
+err_level5:
+	free_page((unsigned long)svm_vm->level5);
+err_vm:
+	kfree(svm_vm);
+	return -ENOMEM;
 }
 
 static void svm_vm_destroy(struct holm_vm *vm)
 {
-	free_page((unsigned long)vm->backend_data);
+	struct svm_vm *svm_vm = to_svm_vm(vm);
+
+	svm_avic_vm_destroy(svm_vm->avic);
+	free_page((unsigned long)svm_vm->level5);
+	kfree(svm_vm);
 	vm->backend_data = NULL;
 }
 
 static u64 svm_nested_cr3(struct holm_vm *vm)
 {
 	u64 root = holm_mmu_root(vm, 0);
-	u64 *level5 = vm->backend_data;
+	u64 *level5 = to_svm_vm(vm)->level5;
 
 	if (!level5)
 		return root;
@@ -361,15 +386,22 @@ static int svm_vcpu_create(struct holm_vcpu *vcpu)
 	if (!svm)
 		return -ENOMEM;
 	svm->vmcb = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!svm->vmcb) {
-		kfree(svm);
-		return -ENOMEM;
-	}
+	if (!svm->vmcb)
+		goto err_svm;
 	svm->vmcb_pa = virt_to_phys(svm->vmcb);
 	svm->cpu = -1;
 	svm->kick = IRQ_WORK_INIT_HARD(svm_kick);
 	vcpu->backend_data = svm;
+	if (svm_avic_vcpu_create(vcpu))
+		goto err_vmcb;
 	return 0;
+
+err_vmcb:
+	vcpu->backend_data = NULL;
+	free_page((unsigned long)svm->vmcb);
+err_svm:
+	kfree(svm);
+	return -ENOMEM;
 }
 
 static void svm_vcpu_destroy(struct holm_vcpu *vcpu)
@@ -378,6 +410,7 @@ static void svm_vcpu_destroy(struct holm_vcpu *vcpu)
 	int cpu;
 
 	irq_work_sync(&svm->kick);
+	svm_avic_vcpu_destroy(vcpu);
 	/* The next vCPU may get the same address, and needs its barrier. */
 	for_each_possible_cpu(cpu)
 		cmpxchg(&per_cpu_ptr(&svm_cpus, cpu)->last, svm, NULL);
@@ -478,6 +511,7 @@ static void svm_vcpu_reset(struct holm_vcpu *vcpu)
 	svm->nmi_window = false;
 	svm->step = false;
 	svm->injected.type = HOLM_EVENT_NONE;
+	svm_avic_vcpu_reset(vcpu);
 	if (vcpu->cpuid)
 		svm_model_changed(vcpu);
 }
@@ -525,6 +559,8 @@ static void svm_vcpu_put(struct holm_vcpu *vcpu)
 	struct svm_cpu *pc = this_cpu_ptr(&svm_cpus);
 	struct svm_vcpu *svm = to_svm(vcpu);
 
+	if (svm_avic_enabled())
+		svm_avic_put(vcpu);
 	if (svm->swap_tsc_aux && vcpu->msr.tsc_aux != pc->tsc_aux)
 		svm_wrmsr(MSR_TSC_AUX, pc->tsc_aux);
 #ifdef X86_FEATURE_IBPB_EXIT_TO_USER

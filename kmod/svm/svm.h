@@ -7,11 +7,14 @@
  *	exits.c	exit codes -> kmod/exits.h
  *	insn.c	where the instruction that exited ends
  *	state.c	register state, MSRs and events in the VMCB
+ *	avic.c	interrupts that the CPU delivers itself
+ *	avic_tables.c	what it reads for that, and tells: see avic.h
  */
 #ifndef HOLM_SVM_SVM_H
 #define HOLM_SVM_SVM_H
 
 #include <linux/irq_work.h>
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
 
@@ -78,6 +81,23 @@ struct svm_cpu {
 
 DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
 
+struct svm_avic;
+
+/**
+ * struct svm_vm - vm->backend_data
+ * @level5: the top-level page where nested page tables have five levels, or NULL
+ * @avic: see avic.c; NULL where AVIC is not used
+ */
+struct svm_vm {
+	u64 *level5;
+	struct svm_avic *avic;
+};
+
+static inline struct svm_vm *to_svm_vm(const struct holm_vm *vm)
+{
+	return vm->backend_data;
+}
+
 /**
  * struct svm_vcpu - vcpu->backend_data; all of it is [r] of holm.h
  * @cpu: where asid and the CPU's cache of the VMCB are from; -1: nowhere
@@ -95,6 +115,9 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpus);
  * @soft_rip, @soft_next: where RIP was before a software event was injected,
  *	and is now
  * @kick: interrupts the guest right after entry
+ * @avic_page: backing page
+ * @avic_on: the VMCB says so
+ * @avic_running: so does the physical APIC ID table
  */
 struct svm_vcpu {
 	struct svm_vmcb *vmcb;
@@ -129,6 +152,10 @@ struct svm_vcpu {
 	u64 host_spec_ctrl;
 	bool swap_tsc_aux;
 	struct irq_work kick;
+
+	void *avic_page;
+	bool avic_on;
+	bool avic_running;
 };
 
 static inline struct svm_vcpu *to_svm(struct holm_vcpu *vcpu)
@@ -171,6 +198,31 @@ static inline void svm_wrmsr(u32 msr, u64 value)
 
 void svm_run(struct holm_vcpu *vcpu);
 void svm_flush_tlb(struct holm_vcpu *vcpu);
+
+/* ---- avic.c ------------------------------------------------------------- */
+
+/* AVIC was asked for and is there: what follows is called for each VM. */
+DECLARE_STATIC_KEY_FALSE(svm_avic_key);
+
+static inline bool svm_avic_enabled(void)
+{
+	return static_branch_unlikely(&svm_avic_key);
+}
+
+void svm_avic_setup(u32 features);
+void svm_avic_teardown(void);
+struct svm_avic *svm_avic_vm_create(void);
+void svm_avic_vm_destroy(struct svm_avic *avic);
+int svm_avic_vcpu_create(struct holm_vcpu *vcpu);
+void svm_avic_vcpu_destroy(struct holm_vcpu *vcpu);
+void svm_avic_vcpu_reset(struct holm_vcpu *vcpu);
+void svm_avic_put(struct holm_vcpu *vcpu);
+void svm_avic_flush(struct holm_vcpu *vcpu);
+void svm_avic_enter(struct holm_vcpu *vcpu);
+void svm_avic_exit(struct holm_vcpu *vcpu);
+bool svm_avic_exit_npf(struct holm_vcpu *vcpu, u64 gpa);
+enum holm_next svm_avic_exit_ipi(struct holm_vcpu *vcpu);
+enum holm_next svm_avic_exit_access(struct holm_vcpu *vcpu);
 
 /* ---- exits.c ------------------------------------------------------------ */
 

@@ -50,7 +50,8 @@ struct svm_vmcb {
 	u32 exit_int_info;		/* 0x088: SVM_EVENT_* */
 	u32 exit_int_error;
 	u64 nested_ctl;			/* 0x090: SVM_NESTED_* */
-	u8 reserved098[0xa8 - 0x98];
+	u64 avic_bar;			/* 0x098: guest-physical address of the APIC page */
+	u64 reserved0a0;
 	u32 event_inj;			/* 0x0a8: SVM_EVENT_* */
 	u32 event_inj_error;
 	u64 nested_cr3;			/* 0x0b0 */
@@ -60,7 +61,11 @@ struct svm_vmcb {
 	u64 next_rip;			/* 0x0c8: with NRIPS */
 	u8 insn_len;			/* 0x0d0: with decode assists */
 	u8 insn[15];
-	u8 reserved0e0[0x400 - 0xe0];
+	u64 avic_page;			/* 0x0e0: backing page */
+	u64 reserved0e8;
+	u64 avic_logical;		/* 0x0f0: logical APIC ID table */
+	u64 avic_physical;		/* 0x0f8: physical APIC ID table; its last index */
+	u8 reserved100[0x400 - 0x100];
 
 	/* State save area, table B-2. */
 	struct svm_seg es;		/* 0x400 */
@@ -115,8 +120,12 @@ static_assert(offsetof(struct svm_vmcb, pause_threshold) == 0x3c);
 static_assert(offsetof(struct svm_vmcb, iopm_pa) == 0x40);
 static_assert(offsetof(struct svm_vmcb, int_state) == 0x68);
 static_assert(offsetof(struct svm_vmcb, nested_ctl) == 0x90);
+static_assert(offsetof(struct svm_vmcb, avic_bar) == 0x98);
 static_assert(offsetof(struct svm_vmcb, event_inj) == 0xa8);
 static_assert(offsetof(struct svm_vmcb, insn) == 0xd1);
+static_assert(offsetof(struct svm_vmcb, avic_page) == 0xe0);
+static_assert(offsetof(struct svm_vmcb, avic_logical) == 0xf0);
+static_assert(offsetof(struct svm_vmcb, avic_physical) == 0xf8);
 static_assert(offsetof(struct svm_vmcb, es) == 0x400);
 static_assert(offsetof(struct svm_vmcb, cpl) == 0x4cb);
 static_assert(offsetof(struct svm_vmcb, efer) == 0x4d0);
@@ -172,6 +181,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_INT_PRIO_MASK		GENMASK(19, 16)
 #define SVM_INT_IGN_TPR			BIT(20)
 #define SVM_INT_MASKING			BIT(24)
+#define SVM_INT_AVIC			BIT(31)	/* IRQ, PRIO and IGN_TPR do not count then */
 
 #define SVM_INT_SHADOW			BIT_ULL(0)
 
@@ -202,6 +212,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_CLEAN_CR2			BIT(9)
 #define SVM_CLEAN_LBR			BIT(10)
 #define SVM_CLEAN_ALL			GENMASK(10, 0)
+#define SVM_CLEAN_AVIC			BIT(11)	/* avic_*; not in SVM_CLEAN_ALL: see avic.c */
 
 /* Exit codes */
 #define SVM_EXIT_READ_CR0		0x000
@@ -245,6 +256,8 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_EXIT_RDPRU			0x08e
 #define SVM_EXIT_INVPCID		0x0a2
 #define SVM_EXIT_NPF			0x400
+#define SVM_EXIT_AVIC_IPI		0x401	/* AVIC_INCOMPLETE_IPI */
+#define SVM_EXIT_AVIC_ACCESS		0x402	/* AVIC_NOACCEL */
 #define SVM_EXIT_INVALID		0xffffffffU	/* low half of -1 */
 #define SVM_EXIT_BUSY			0xfffffffeU	/* low half of -2 */
 
@@ -287,6 +300,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_CPUID_EDX_DECODE_ASSISTS	BIT(7)
 #define SVM_CPUID_EDX_PAUSE_FILTER	BIT(10)
 #define SVM_CPUID_EDX_PAUSE_THRESHOLD	BIT(12)
+#define SVM_CPUID_EDX_AVIC		BIT(13)
 #define SVM_CPUID_EDX_V_SPEC_CTRL	BIT(20)
 
 /* MSRs, APM 15.30 */
@@ -297,5 +311,6 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_MSR_VM_CR			0xc0010114
 #define SVM_VM_CR_SVMDIS		BIT(4)
 #define SVM_MSR_VM_HSAVE_PA		0xc0010117
+#define SVM_MSR_DOORBELL		0xc001011b	/* APM 15.29.8.2; write only */
 
 #endif /* HOLM_SVM_VMCB_H */
