@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 
 #define HOLM_KUNIT_SUITES(suite)	\
+	suite(avic)			\
 	suite(cpuid)			\
 	suite(cr)			\
 	suite(eventfd)			\
