@@ -316,10 +316,12 @@ void holm_lapic_fold_shared(struct holm_lapic_state *lapic)
 	for (n = 0; n < MAP_REGS; n++) {
 		bits = take_irr(lapic->shared, n);
 		/* Nor whether this LAPIC accepts any. */
-		if (!taken)
+		if (!bits || !taken)
 			continue;
 		for_each_set_bit(bit, &bits, 32)
 			set_bit(32 * n + bit, lapic->irr);
+		/* Whoever set it there need not have told yet. */
+		WRITE_ONCE(lapic->irr_hint, true);
 	}
 }
 
