@@ -65,7 +65,7 @@ no_match()
 	! "$@"
 }
 try "no vendor word in the vendor-neutral core" \
-	no_match git grep -nwiE 'vmx|vmcs|svm|vmcb|ept|npt' -- ':(glob)kmod/*.c' \
+	no_match git grep -nwiE 'vmx|vmcs|svm|vmcb|ept|npt|avic' -- ':(glob)kmod/*.c' \
 	':(glob)kmod/x86/*.c' ':!kmod/main.c'
 try "no kernel version outside compat.h" \
 	no_match git grep -n 'LINUX_VERSION_CODE\|KERNEL_VERSION' -- kmod ':!kmod/compat.h'
