@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Groups: amd
+# Groups: amd intel
 # Kernels: small-6.12
 # Timeout: 1800
 #
 # Linux guests under load: all CPUs busy with programs that check themselves and
 # a clock that keeps to the host's; several guests at once, each with its own
-# memory.
+# memory. With LONG set in the environment, Debian's kernels for a minute each, and
+# guests with more memory than the host has.
 
 . "$TOP/tests/suites/lib.sh"
 
 share=$WORK/share
 mkdir -p "$share/out"
-"$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 >&2
+"$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 ${LONG:+cloud-6.1 cloud-6.12} >&2
 
 cat >"$share/lib" <<'EOF'
 # guest LOG CPUS MIB KERNEL ARGUMENT... - one that powers off by itself. Each line
@@ -24,7 +25,7 @@ guest()
 
 	shift 4
 	{
-		timeout 800 holm run --cpus "$cpus" --memory "${mem}M" \
+		timeout 1600 holm run --cpus "$cpus" --memory "${mem}M" \
 			--kernel "/share/vmlinuz-$kernel" --initrd /share/initrd \
 			--cmdline "console=ttyS0 panic=-1 quiet holm.demo=batch $*" \
 			</dev/null 2>&1
@@ -91,15 +92,38 @@ done
 echo "all $1 had their memory"
 EOF
 
+# Swap is compressed memory, which takes some to make room.
+cat >"$share/overcommit" <<'EOF'
+#!/bin/sh
+echo 16384 >/proc/sys/vm/min_free_kbytes
+modprobe zram && echo 1G >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null &&
+	swapon /dev/zram0 && exec holm-overcommit 4 1
+EOF
+
 bed()
 {
 	local name=$1
 
 	shift
-	try "$name" "$TOP/tests/bed/run" --vendor "$GROUP" --timeout 900 --share "$share" "$@"
+	try "$name" "$TOP/tests/bed/run" --vendor "$GROUP" --timeout 1700 --share "$share" "$@"
 	sed -n 's/^/# /p' "$WORK/log" | grep -v '^# bed:' | tail -n 12
 }
 
-bed "4 vCPUs under stress" -- sh /share/stress 4 small-6.12 15
-bed "8 guests of 128 MiB side by side" -- sh /share/many 8 128 8 2
+if [ "$GROUP" = amd ]; then
+	bed "4 vCPUs under stress" -- sh /share/stress 4 small-6.12 15
+	bed "8 guests of 128 MiB side by side" -- sh /share/many 8 128 8 2
+	for kernel in ${LONG:+cloud-6.1 cloud-6.12}; do
+		for cpus in 1 2 4; do
+			bed "$kernel, $cpus vCPUs, a minute of stress" -- \
+				sh /share/stress $cpus $kernel 60
+		done
+	done
+	[ -z "${LONG-}" ] ||
+		bed "memory of guests twice the host's, swapped and merged" --mem 512 -- \
+			sh /share/overcommit
+else
+	bed "2 vCPUs under stress" -- sh /share/stress 2 small-6.12 5
+	[ -z "${LONG-}" ] ||
+		bed "cloud-6.1, 2 vCPUs, a minute of stress" -- sh /share/stress 2 cloud-6.1 60
+fi
 plan
