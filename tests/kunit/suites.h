@@ -7,6 +7,7 @@
 
 #define HOLM_KUNIT_SUITES(suite)	\
 	suite(avic)			\
+	suite(avic_page)		\
 	suite(cpuid)			\
 	suite(cr)			\
 	suite(eventfd)			\
