@@ -34,14 +34,14 @@ static __always_inline bool holm_nothing_waits(struct holm_vcpu *vcpu)
 
 /**
  * holm_enter_again() - may the guest be entered without the run loop
- * @vcpu: the vCPU, an exit of which was answered without IRQs going on; its mode
- *	is HOLM_IN_GUEST still, so that whoever has a request for it sends this CPU
- *	an interrupt, and that ends the next entry
+ * @vcpu: the vCPU, an exit of which was answered without IRQs going on, and with
+ *	no PV EOI offered; its mode is HOLM_IN_GUEST still, so that whoever has a
+ *	request for it sends this CPU an interrupt, and that ends the next entry
  */
 static __always_inline bool holm_enter_again(struct holm_vcpu *vcpu)
 {
 	return likely(!READ_ONCE(vcpu->requests) && holm_nothing_waits(vcpu) &&
-		      !vcpu->windows && !vcpu->pv.eoi_offered &&
+		      !vcpu->windows &&
 		      !holm_must_leave(vcpu, _TIF_NEED_RESCHED) && !holm_softirq_waits());
 }
 

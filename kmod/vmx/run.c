@@ -385,9 +385,13 @@ void vmx_run(struct holm_vcpu *vcpu)
 		/* No debug register changes without an exit. */
 		vcpu->st_valid = HOLM_ST_DR;
 		vmx->rip_known = false;
-		/* What is watched or traced is not kept waiting. */
-		if (unlikely(vmx->fail | watched) || trace_holm_entry_enabled() ||
-		    trace_holm_exit_enabled() || !vmx_answer_short(vmx))
+		/*
+		 * What is watched or traced is not kept waiting, and the core looks
+		 * at an EOI that was offered before an exit is answered.
+		 */
+		if (unlikely(vmx->fail | watched || vcpu->pv.eoi_offered) ||
+		    trace_holm_entry_enabled() || trace_holm_exit_enabled() ||
+		    !vmx_answer_short(vmx))
 			break;
 		WRITE_ONCE(vcpu->stats.exits, vcpu->stats.exits + 1);
 		give_state(vmx);
