@@ -7,6 +7,7 @@
 #ifndef HOLM_ENTER_H
 #define HOLM_ENTER_H
 
+#include <linux/kvm_para.h>
 #include <linux/sched.h>
 #include <linux/thread_info.h>
 
@@ -75,6 +76,13 @@ static __always_inline bool holm_wrmsr_is_short(const struct holm_vcpu *vcpu)
 	default:
 		return false;
 	}
+}
+
+/* The same for a hypercall. */
+static __always_inline bool holm_hypercall_is_short(const struct holm_vcpu *vcpu)
+{
+	return (u32)vcpu->regs.gpr[HOLM_RAX] != KVM_HC_SEND_IPI ||
+	       READ_ONCE(vcpu->vm->nr_vcpus) <= HOLM_SHORT_VCPUS;
 }
 
 #endif /* HOLM_ENTER_H */

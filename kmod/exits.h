@@ -4,8 +4,8 @@
  * decodes its own exit information and calls one of these: loaded, preemption
  * off, IRQs on. vcpu->next_rip is valid where an instruction exited.
  *
- * IRQs may be off as well for holm_exit_cpuid(), holm_exit_hypercall(),
- * holm_exit_io() and, where holm_wrmsr_is_short(), holm_exit_wrmsr().
+ * IRQs may be off as well for holm_exit_cpuid(), holm_exit_io() and, where they are
+ * short (enter.h), holm_exit_hypercall() and holm_exit_wrmsr().
  */
 #ifndef HOLM_EXITS_H
 #define HOLM_EXITS_H

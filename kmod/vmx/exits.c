@@ -414,6 +414,8 @@ bool vmx_answer_short(struct vmx_vcpu *vmx)
 		next = holm_exit_cpuid(vcpu);
 		break;
 	case EXIT_VMCALL:
+		if (!holm_hypercall_is_short(vcpu))
+			return false;
 		get_insn(vmx);
 		next = exit_vmcall(vcpu);
 		break;
