@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd intel
 # Kernels: small-6.12 small-6.12-debug debian-6.12
-# Timeout: 1500
+# Timeout: 2500
 #
 # Micro-guests: small programs against the driver's interface, with the end
 # state they must have.
@@ -13,7 +13,7 @@ host=small-6.12
 [ "$GROUP" = intel ] || host=small-6.12-debug
 
 program smoke "" --timeout 200
-program guests "" --timeout 900
+program guests "" --timeout 1500
 
 # Interrupts were delivered by the CPU, unless Bochs cannot; what CPUs without that
 # do; and without a TPR shadow.
