@@ -328,6 +328,12 @@ static __always_inline void take_exit(struct vmx_vcpu *vmx)
 	}
 }
 
+/*
+ * Exits in a row that are answered with IRQs off. A CPU would not need a limit, but
+ * emulated ones may not see an interrupt while neither host nor guest has RFLAGS.IF.
+ */
+#define SHORT_EXITS	64
+
 /**
  * vmx_run() - holm_backend.run
  * @vcpu: loaded, IRQs off
@@ -341,8 +347,9 @@ static __always_inline void take_exit(struct vmx_vcpu *vmx)
 void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned long host_dr7;
+	unsigned int left = SHORT_EXITS;
 	u64 debugctl, perf, watched;
+	unsigned long host_dr7;
 
 	if (unlikely(__this_cpu_read(vmx_cpu.current_vcpu) != vmx)) {
 		/* Virtualization was turned off under us: reboot. */
@@ -390,7 +397,7 @@ void vmx_run(struct holm_vcpu *vcpu)
 		 * at an EOI that was offered before an exit is answered.
 		 */
 		if (unlikely(vmx->fail | watched || vcpu->pv.eoi_offered) ||
-		    trace_holm_entry_enabled() || trace_holm_exit_enabled() ||
+		    trace_holm_entry_enabled() || trace_holm_exit_enabled() || !--left ||
 		    !vmx_answer_short(vmx))
 			break;
 		WRITE_ONCE(vcpu->stats.exits, vcpu->stats.exits + 1);
