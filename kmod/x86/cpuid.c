@@ -45,13 +45,40 @@ static u64 supported_xcr0 __read_mostly;
 #define EDX7_SPEC_CTRL		(BIT(26) | BIT(27) | BIT(31))
 #define EBX8_SPEC_CTRL		(GENMASK(19, 14) | BIT(24) | BIT(28))
 
+/* Registers that the kernel keeps a copy of, all CPUs' features in one. */
+static const struct {
+	u32 function;
+	u32 index;
+	u8 reg;
+	u8 word;
+} kernel_words[] = {
+	{ CPUID_LEAF_FEATURES, 0, HOLM_ECX, CPUID_1_ECX },
+	{ CPUID_LEAF_FEATURES, 0, HOLM_EDX, CPUID_1_EDX },
+	{ CPUID_LEAF_EXTFEATURES, 0, HOLM_EBX, CPUID_7_0_EBX },
+	{ CPUID_LEAF_EXTFEATURES, 0, HOLM_ECX, CPUID_7_ECX },
+	{ CPUID_LEAF_EXTFEATURES, 0, HOLM_EDX, CPUID_7_EDX },
+	{ CPUID_LEAF_EXTFEATURES, 1, HOLM_EAX, CPUID_7_1_EAX },
+	{ CPUID_LEAF_XSAVE, 1, HOLM_EAX, CPUID_D_1_EAX },
+	{ CPUID_LEAF_EXT_FEATURES, 0, HOLM_ECX, CPUID_8000_0001_ECX },
+	{ CPUID_LEAF_EXT_FEATURES, 0, HOLM_EDX, CPUID_8000_0001_EDX },
+	{ CPUID_LEAF_EXT_SIZES, 0, HOLM_EBX, CPUID_8000_0008_EBX },
+};
+
 /*
- * The kernel takes SPEC_CTRL away where microcode is known to be bad, and the
- * backends then leave it alone.
+ * What the kernel took away is not the guest's either: it did so for an
+ * erratum, for bad microcode, since another CPU does not have it, or because
+ * its administrator said so. Without SPEC_CTRL the backends leave the MSR
+ * alone.
  */
 static void read_host(const struct holm_cpuid_host *host, u32 function, u32 index, u32 regs[4])
 {
+	unsigned int i;
+
 	holm_cpuid_raw(function, index, regs);
+	for (i = 0; i < ARRAY_SIZE(kernel_words); i++)
+		if (kernel_words[i].function == function && kernel_words[i].index == index)
+			regs[kernel_words[i].reg] &=
+				boot_cpu_data.x86_capability[kernel_words[i].word];
 	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
 		return;
 	if (function == CPUID_LEAF_EXTFEATURES && index == 0)

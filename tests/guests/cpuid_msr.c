@@ -3,6 +3,7 @@
  * CPUID against the table that the guest was given, MSRs, and instructions
  * that answer with a fault. SDM Vol. 2, "CPUID", "RDMSR".
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "guest.h"
@@ -72,6 +73,66 @@ static void cpuid_table(struct guest *g)
 	guest_start(g, G_cpuid_leaf);
 	guest_run(g);
 	CHECK_EQ(g, (uintptr_t)g->priv + 1, hv.cpuid_nent);
+}
+
+/* The flags of /proc/cpuinfo, a space around each; "" where there are none. */
+static const char *kernel_flags(void)
+{
+	static char line[4096];
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char *end;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "flags", 5))
+			break;
+	if (f)
+		fclose(f);
+	end = strchr(line, '\n');
+	if (!end || strncmp(line, "flags", 5))
+		return "";
+	*end = ' ';
+	return line;
+}
+
+/*
+ * Guests get nothing that the host's kernel has taken away: with Bochs it is
+ * told to do without XSAVEC, and finds that fast strings are off.
+ */
+static void host_kernel(struct guest *g)
+{
+	static const struct {
+		const char *flag;
+		uint32_t function;
+		uint8_t index;
+		uint8_t reg;
+		uint8_t bit;
+	} known[] = {
+		{ " sep ", 1, 0, 3, 11 }, { " sse2 ", 1, 0, 3, 26 },
+		{ " fma ", 1, 0, 2, 12 }, { " pcid ", 1, 0, 2, 17 },
+		{ " movbe ", 1, 0, 2, 22 }, { " aes ", 1, 0, 2, 25 },
+		{ " xsave ", 1, 0, 2, 26 }, { " avx ", 1, 0, 2, 28 },
+		{ " rdrand ", 1, 0, 2, 30 }, { " fsgsbase ", 7, 0, 1, 0 },
+		{ " avx2 ", 7, 0, 1, 5 }, { " smep ", 7, 0, 1, 7 },
+		{ " erms ", 7, 0, 1, 9 }, { " invpcid ", 7, 0, 1, 10 },
+		{ " avx512f ", 7, 0, 1, 16 }, { " rdseed ", 7, 0, 1, 18 },
+		{ " smap ", 7, 0, 1, 20 }, { " sha_ni ", 7, 0, 1, 29 },
+		{ " umip ", 7, 0, 2, 2 }, { " rdpid ", 7, 0, 2, 22 },
+		{ " fsrm ", 7, 0, 3, 4 }, { " md_clear ", 7, 0, 3, 10 },
+		{ " xsaveopt ", 0xd, 1, 0, 0 }, { " xsavec ", 0xd, 1, 0, 1 },
+		{ " xgetbv1 ", 0xd, 1, 0, 2 }, { " lahf_lm ", 0x80000001, 0, 2, 0 },
+		{ " abm ", 0x80000001, 0, 2, 5 }, { " sse4a ", 0x80000001, 0, 2, 6 },
+		{ " syscall ", 0x80000001, 0, 3, 11 }, { " nx ", 0x80000001, 0, 3, 20 },
+		{ " pdpe1gb ", 0x80000001, 0, 3, 26 }, { " rdtscp ", 0x80000001, 0, 3, 27 },
+		{ " clzero ", 0x80000008, 0, 1, 0 },
+	};
+	const char *flags = kernel_flags();
+	unsigned int i;
+
+	CHECK(g, strstr(flags, " lm "), "no flags in /proc/cpuinfo");
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (hv_has(known[i].function, known[i].index, known[i].reg, known[i].bit) &&
+		    !strstr(flags, known[i].flag))
+			guest_fail(g, "guests are shown%sand the host does without", known[i].flag);
 }
 
 /* Features that a guest does not get. */
@@ -200,6 +261,7 @@ static const struct guest_row rows[] = {
 void test_cpuid_msr(void)
 {
 	guest_test_mode("cpuid_msr/table", LONG64, cpuid_table);
+	guest_test_mode("cpuid_msr/host_kernel", LONG64, host_kernel);
 	guest_test_mode("cpuid_msr/hidden_features", LONG64, hidden_features);
 	guest_test_mode("cpuid_msr/msrs", LONG64, msr_table);
 	guest_rows("cpuid_msr", rows, ARRAY_SIZE(rows));
