@@ -340,7 +340,7 @@ static const struct guest_row rows[] = {
 	  EVENTS(DB_AT(1, G_bell_break_1), OUT(PORT_DATA, 1, 2), DB_AT(1, G_bell_break_2), V(9)) },
 	{ "port_shadow", LONG64, G_bell_shadow, .setup = setup_shadow, .call = send_irq,
 	  .check = bells_check,
-	  EVENTS(CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_bell_shadow_at), V(9)) },
+	  EVENTS(CALL(CALL_EVENT), IRQ_STI(VEC_IRQ, G_bell_shadow_at), V(9)) },
 
 	{ "mmio_sizes", LONG64, G_bell_mmio, .setup = setup_mmio_sizes, .check = bells_check,
 	  EVENTS(MMW(0, 2, 0x7788), MMW(0, 2, 0x1234), MMW(0x10, 4, 0x55667788),
@@ -368,7 +368,7 @@ static const struct guest_row rows[] = {
 		 DB_AT(BIT(14), G_bell_mmio_step_3), DB_AT(BIT(14), G_bell_mmio_step_4), V(9)) },
 	{ "mmio_shadow", LONG64, G_bell_mmio_shadow, .setup = setup_mmio_one, .call = send_irq,
 	  .check = bells_check,
-	  EVENTS(MMR(0, 4), CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_bell_mmio_shadow_at), V(9)) },
+	  EVENTS(MMR(0, 4), CALL(CALL_EVENT), IRQ_SHADOW(VEC_IRQ, G_bell_mmio_shadow_at, 2), V(9)) },
 	{ "mmio_stack", LONG64, G_bell_stack, .setup = setup_stack, .check = bells_check,
 	  EVENTS(MMW(0xff0, 8, G_bell_stack_return), V(9)) },
 	{ "memory", LONG64, G_bell_ram, .setup = setup_ram, .call = call_cold,

@@ -109,7 +109,7 @@ struct event {
 	uint8_t vector;
 	uint8_t size;
 	bool any_rip;		/* logged: RIP is at a "fault" instruction */
-	bool sti;		/* behind STI; NOP */
+	uint8_t shadow;		/* length of the instruction in STI's shadow in front of it */
 	uint64_t a, b;
 	uint64_t rip;
 };
@@ -128,8 +128,10 @@ struct event {
 #define DB_AT(dr6, at)	{ .kind = EV_EXCEPTION, .vector = 1, .b = (dr6), .rip = (at) }
 #define IRQ(vec)	{ .kind = EV_IRQ, .vector = (vec) }
 #define IRQ_AT(vec, at)	{ .kind = EV_IRQ, .vector = (vec), .rip = (at) }
-/* As soon as STI allows it: behind the NOP in its shadow. */
-#define IRQ_STI(vec, at) { .kind = EV_IRQ, .vector = (vec), .rip = (at), .sti = true }
+/* As soon as STI allows it: behind the instruction in its shadow, or the NOP there. */
+#define IRQ_SHADOW(vec, at, len) { .kind = EV_IRQ, .vector = (vec), .rip = (at), \
+			  .shadow = (len) }
+#define IRQ_STI(vec, at) IRQ_SHADOW(vec, at, 1)
 #define OUT(port, sz, v) { .kind = EV_OUT, .a = (port), .size = (sz), .b = (v) }
 #define IN(port, sz)	{ .kind = EV_IN, .a = (port), .size = (sz) }
 #define MMW(off, sz, v)	{ .kind = EV_MMIO_WRITE, .a = (off), .size = (sz), .b = (v) }

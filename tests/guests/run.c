@@ -142,11 +142,11 @@ static void describe(char *buf, size_t size, const struct event *e)
 
 /*
  * QEMU's VMRUN does not load the interrupt shadow: where the host happens to
- * interrupt the guest right behind STI, the NOP is not executed first.
+ * interrupt the guest right behind STI, the next instruction is not executed first.
  */
 static bool rip_matches(const struct event *want, uint64_t rip)
 {
-	return !want->rip || rip == want->rip || (hv.tcg && want->sti && rip == want->rip - 1);
+	return !want->rip || rip == want->rip || (hv.tcg && rip == want->rip - want->shadow);
 }
 
 /* @want as a row has it, @got as it was logged. */

@@ -76,12 +76,12 @@ static const struct guest_row rows[] = {
 	{ GUEST(x2apic_self_bad, LONG64), .setup = lapic_on, .skip = no_x2apic,
 	  EVENTS(V(0x20)) },
 	{ GUEST(x2apic_off_on, LONG64), .setup = lapic_on, .skip = no_x2apic,
-	  EVENTS(IRQ_AT(VEC_IRQ, G_x2apic_off_on_irq), V(0), V(0), V(0xff),
-		 IRQ_AT(VEC_IRQ, G_x2apic_off_on_again)) },
+	  EVENTS(IRQ_STI(VEC_IRQ, G_x2apic_off_on_irq), V(0), V(0), V(0xff),
+		 IRQ_STI(VEC_IRQ, G_x2apic_off_on_again)) },
 	{ GUEST(x2apic_moved, LONG64), .setup = lapic_on, .skip = no_x2apic, .call = move_lapic,
-	  EVENTS(CALL(CALL_EVENT), CALL(CALL_EVENT), IRQ_AT(VEC_IRQ, G_x2apic_moved_irq),
+	  EVENTS(CALL(CALL_EVENT), CALL(CALL_EVENT), IRQ_STI(VEC_IRQ, G_x2apic_moved_irq),
 		 CALL(CALL_EVENT), CALL(CALL_EVENT), V(VEC_IRQ & 0xf0),
-		 IRQ_AT(VEC_HIGH, G_x2apic_moved_high), CALL(CALL_EVENT), CALL(CALL_EVENT),
+		 IRQ_STI(VEC_HIGH, G_x2apic_moved_high), CALL(CALL_EVENT), CALL(CALL_EVENT),
 		 V(VEC_IRQ & 0xf0), V(0x20)) },
 };
 
