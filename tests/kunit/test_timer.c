@@ -216,10 +216,13 @@ static void test_deadline(struct kunit *test)
 	holm_lapic_ack(vcpu, 0xa1);
 	holm_apic_write(test, vcpu, APIC_EOI, 0);
 
-	/* 5 ms ahead. */
+	/* Too far ahead to be over; then 5 ms. */
+	now = rdtsc() + vcpu->tsc_offset;
+	holm_lapic_set_deadline(vcpu, now + 1000000ULL * tsc_khz);
+	KUNIT_EXPECT_EQ(test, holm_lapic_get_deadline(vcpu), now + 1000000ULL * tsc_khz);
+	KUNIT_EXPECT_EQ(test, holm_lapic_pending(vcpu), -1);
 	now = rdtsc() + vcpu->tsc_offset;
 	holm_lapic_set_deadline(vcpu, now + 5ULL * tsc_khz);
-	KUNIT_EXPECT_EQ(test, holm_lapic_get_deadline(vcpu), now + 5ULL * tsc_khz);
 	KUNIT_EXPECT_TRUE(test, wait_pending(vcpu, 0xa1, 1000));
 	KUNIT_EXPECT_GE(test, rdtsc() + vcpu->tsc_offset, now + 5ULL * tsc_khz);
 	KUNIT_EXPECT_EQ(test, holm_lapic_get_deadline(vcpu), 0ULL);
