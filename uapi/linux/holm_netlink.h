@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/holm.yaml */
+/* YNL-GEN uapi header */
+
+#ifndef _UAPI_LINUX_HOLM_NETLINK_H
+#define _UAPI_LINUX_HOLM_NETLINK_H
+
+#define HOLM_GENL_NAME		"holm"
+#define HOLM_GENL_VERSION	1
+
+#define HOLM_NAME_MAX	63
+#define HOLM_UUID_LEN	16
+
+/**
+ * enum holm_vm_state
+ * @HOLM_VM_STATE_CREATED: No vCPU has run.
+ * @HOLM_VM_STATE_RUNNING: A vCPU has run.
+ * @HOLM_VM_STATE_SHUTDOWN: A vCPU ended with a triple fault, and was not reset
+ *   since.
+ * @HOLM_VM_STATE_FAILED: A vCPU could not enter the guest, or met an error of
+ *   the driver.
+ */
+enum holm_vm_state {
+	HOLM_VM_STATE_CREATED,
+	HOLM_VM_STATE_RUNNING,
+	HOLM_VM_STATE_SHUTDOWN,
+	HOLM_VM_STATE_FAILED,
+};
+
+/**
+ * enum holm_vcpu_state
+ * @HOLM_VCPU_STATE_CREATED: It has no CPUID table.
+ * @HOLM_VCPU_STATE_CONFIGURED: It has not run.
+ * @HOLM_VCPU_STATE_RUNNABLE: It executes, or would if its launcher called
+ *   HOLM_RUN.
+ * @HOLM_VCPU_STATE_HALTED: It waits for an interrupt.
+ * @HOLM_VCPU_STATE_WAIT_FOR_SIPI: It waits for a start-up IPI.
+ * @HOLM_VCPU_STATE_DYING: Virtualization was lost under it.
+ */
+enum holm_vcpu_state {
+	HOLM_VCPU_STATE_CREATED,
+	HOLM_VCPU_STATE_CONFIGURED,
+	HOLM_VCPU_STATE_RUNNABLE,
+	HOLM_VCPU_STATE_HALTED,
+	HOLM_VCPU_STATE_WAIT_FOR_SIPI,
+	HOLM_VCPU_STATE_DYING,
+};
+
+/**
+ * enum holm_vm_event
+ * @HOLM_VM_EVENT_CREATED: The virtual machine exists.
+ * @HOLM_VM_EVENT_STARTED: A vCPU is about to run, the first of it.
+ * @HOLM_VM_EVENT_DESTROYED: It is gone, and its memory is free. Has a summary.
+ * @HOLM_VM_EVENT_SHUTDOWN: A triple fault of the guest (SDM Vol. 3,
+ *   "Shutdown").
+ * @HOLM_VM_EVENT_ENTRY_FAILED: The CPU refused the state of a guest.
+ * @HOLM_VM_EVENT_INTERNAL_ERROR: The driver cannot go on with a vCPU.
+ * @HOLM_VM_EVENT_MEMORY_FAULT: Memory of the launcher's that a slot names
+ *   cannot be had.
+ */
+enum holm_vm_event {
+	HOLM_VM_EVENT_CREATED,
+	HOLM_VM_EVENT_STARTED,
+	HOLM_VM_EVENT_DESTROYED,
+	HOLM_VM_EVENT_SHUTDOWN,
+	HOLM_VM_EVENT_ENTRY_FAILED,
+	HOLM_VM_EVENT_INTERNAL_ERROR,
+	HOLM_VM_EVENT_MEMORY_FAULT,
+};
+
+enum {
+	HOLM_A_HOST_VERSION = 1,
+	HOLM_A_HOST_API_VERSION,
+	HOLM_A_HOST_BACKEND,
+	HOLM_A_HOST_FEATURES,
+	HOLM_A_HOST_TSC_KHZ,
+	HOLM_A_HOST_MAX_VCPUS,
+	HOLM_A_HOST_MAX_SLOTS,
+	HOLM_A_HOST_VMS,
+	HOLM_A_HOST_VCPUS,
+	HOLM_A_HOST_UID,
+	HOLM_A_HOST_PAD,
+
+	__HOLM_A_HOST_MAX,
+	HOLM_A_HOST_MAX = (__HOLM_A_HOST_MAX - 1)
+};
+
+enum {
+	HOLM_A_VM_ID = 1,
+	HOLM_A_VM_NAME,
+	HOLM_A_VM_UUID,
+	HOLM_A_VM_UID,
+	HOLM_A_VM_PID,
+	HOLM_A_VM_STATE,
+	HOLM_A_VM_VCPUS,
+	HOLM_A_VM_MEMORY,
+	HOLM_A_VM_RESIDENT,
+	HOLM_A_VM_UPTIME,
+	HOLM_A_VM_NETNS,
+	HOLM_A_VM_HALT_POLL,
+	HOLM_A_VM_EXITS,
+	HOLM_A_VM_PAD,
+
+	__HOLM_A_VM_MAX,
+	HOLM_A_VM_MAX = (__HOLM_A_VM_MAX - 1)
+};
+
+enum {
+	HOLM_A_VCPU_VM = 1,
+	HOLM_A_VCPU_INDEX,
+	HOLM_A_VCPU_APIC_ID,
+	HOLM_A_VCPU_STATE,
+	HOLM_A_VCPU_IN_GUEST,
+	HOLM_A_VCPU_CPU,
+	HOLM_A_VCPU_TID,
+	HOLM_A_VCPU_EXITS,
+	HOLM_A_VCPU_EXITS_USER,
+	HOLM_A_VCPU_EXITS_IO,
+	HOLM_A_VCPU_EXITS_MMIO,
+	HOLM_A_VCPU_ENTRIES_FAILED,
+	HOLM_A_VCPU_HALTS,
+	HOLM_A_VCPU_HALT_POLLS,
+	HOLM_A_VCPU_HALT_SLEEPS,
+	HOLM_A_VCPU_YIELDS,
+	HOLM_A_VCPU_FAULTS,
+	HOLM_A_VCPU_INTERRUPTS,
+	HOLM_A_VCPU_NMIS,
+	HOLM_A_VCPU_TLB_FLUSHES,
+	HOLM_A_VCPU_PAD,
+
+	__HOLM_A_VCPU_MAX,
+	HOLM_A_VCPU_MAX = (__HOLM_A_VCPU_MAX - 1)
+};
+
+enum {
+	HOLM_A_EVENT_SEQ = 1,
+	HOLM_A_EVENT_EVENT,
+	HOLM_A_EVENT_TIME,
+	HOLM_A_EVENT_VM,
+	HOLM_A_EVENT_NAME,
+	HOLM_A_EVENT_UUID,
+	HOLM_A_EVENT_UID,
+	HOLM_A_EVENT_UPTIME,
+	HOLM_A_EVENT_EXITS,
+	HOLM_A_EVENT_VCPU,
+	HOLM_A_EVENT_REASON,
+	HOLM_A_EVENT_PAD,
+
+	__HOLM_A_EVENT_MAX,
+	HOLM_A_EVENT_MAX = (__HOLM_A_EVENT_MAX - 1)
+};
+
+enum {
+	HOLM_CMD_HOST_GET = 1,
+	HOLM_CMD_VM_GET,
+	HOLM_CMD_VCPU_GET,
+	HOLM_CMD_VM_KILL,
+	HOLM_CMD_LIFECYCLE_NTF,
+	HOLM_CMD_FAULT_NTF,
+
+	__HOLM_CMD_MAX,
+	HOLM_CMD_MAX = (__HOLM_CMD_MAX - 1)
+};
+
+#define HOLM_MCGRP_LIFECYCLE	"lifecycle"
+#define HOLM_MCGRP_FAULT	"fault"
+
+#endif /* _UAPI_LINUX_HOLM_NETLINK_H */
