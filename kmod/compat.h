@@ -53,6 +53,15 @@ static inline void holm_emergency_register(void) { }
 static inline void holm_emergency_unregister(void) { }
 #endif
 
+/* What a dump was asked for: since 6.6 in a struct genl_info. */
+#define holm_genl_dump_attrs(cb)						\
+	HOLM_GENL_DUMP_ATTRS(genl_dumpit_info(cb))
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define HOLM_GENL_DUMP_ATTRS(dump)	((dump)->info.attrs)
+#else
+#define HOLM_GENL_DUMP_ATTRS(dump)	((dump)->attrs)
+#endif
+
 /*
  * Since 6.15 kernel_fpu_begin() keeps softirqs off: those that an interrupt of a
  * running guest raises wait for kernel_fpu_end().

@@ -228,6 +228,7 @@ static enum holm_next fault_answered(struct holm_vcpu *vcpu, int err)
 		run->memory_fault.gpa = vcpu->fault.gpa;
 		run->memory_fault.flags = vcpu->fault.access & ~HOLM_ACCESS_GVA;
 		run->memory_fault.error = -err;
+		vcpu->exit_detail = -err;
 		return to_user(vcpu, HOLM_EXIT_MEMORY_FAULT);
 	}
 
@@ -447,6 +448,7 @@ enum holm_next holm_exit_fail_entry(struct holm_vcpu *vcpu, u64 reason, u64 deta
 	vcpu->run->fail_entry.detail = detail;
 	vcpu->run->fail_entry.cpu = vcpu->cpu;
 	vcpu->run->fail_entry.reserved = 0;
+	vcpu->exit_detail = reason;
 	return to_user(vcpu, HOLM_EXIT_FAIL_ENTRY);
 }
 
@@ -456,6 +458,7 @@ enum holm_next holm_exit_internal(struct holm_vcpu *vcpu, u32 subcode, u32 ndata
 	u32 i;
 
 	internal->subcode = subcode;
+	vcpu->exit_detail = subcode;
 	internal->ndata = ndata;
 	for (i = 0; i < ARRAY_SIZE(internal->data); i++)
 		internal->data[i] = i < ndata ? data[i] : 0;

@@ -34,6 +34,7 @@
 #include "compat.h"
 #include "eventfd.h"
 #include "mmu/mmu.h"
+#include "registry.h"
 #include "x86/lapic.h"
 #include "x86/pv.h"
 #include "x86/tsc.h"
@@ -156,6 +157,7 @@ struct holm_vcpu {
 	struct holm_fault_ctx fault_ctx;	/* [r] what of it was found */
 	u64 exit_args[4];			/* [r] arguments for ->slow */
 	u32 exit_reason;			/* [r] HOLM_EXIT_*, for the run page */
+	u64 exit_detail;			/* [r] of an exit that is a fault, for events */
 	bool exit_string_io;			/* [r] with HOLM_EXIT_IO: INS or OUTS */
 	bool completable;			/* [r] HOLM_RUN_COMPLETE is legal */
 	u8 exit_breakpoints;			/* [r] DR6.B0..B3 that HOLM_RUN_COMPLETE hits */
@@ -215,7 +217,7 @@ struct holm_vm {
 	struct mm_struct *mm;			/* [I] the launcher's; mmgrab()ed */
 	struct mutex lock;
 	enum holm_object_state state;		/* [v] */
-	char name[HOLM_NAME_LEN];		/* [I] */
+	struct holm_vm_node node;		/* registry.h */
 	void *backend_data;			/* [I] the backend's own structure */
 	u32 halt_poll_ns;			/* [a] most that a HLT polls; 0: none does */
 	u32 last_yield;				/* [a] index of the vCPU last yielded to */
@@ -264,6 +266,9 @@ void holm_hw_resume(void);
 int holm_hw_sleep(struct notifier_block *nb, unsigned long action, void *data);
 
 /* ---- vm.c --------------------------------------------------------------- */
+
+/* HOLM_GET_CAPS, all of it. */
+void holm_caps_fill(struct holm_caps *caps);
 
 int holm_vm_create(const struct holm_create_vm *arg);
 void holm_vm_get(struct holm_vm *vm);

@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "holm.h"
+#include "netlink.h"
 #include "x86/x86.h"
 
 static const struct holm_backend *const backends[] = {
@@ -33,18 +34,7 @@ static long dev_get_caps(void __user *argp)
 	if (size < CAPS_SIZE_MIN || flags)
 		return -EINVAL;
 
-	holm_backend->caps(&caps);
-	caps.features |= HOLM_CAP_DIRTY_LOG | HOLM_CAP_READONLY_SLOT |
-			 HOLM_CAP_X2APIC | HOLM_CAP_TSC_DEADLINE |
-			 HOLM_CAP_IOEVENTFD | HOLM_CAP_IRQFD;
-	caps.size = sizeof(caps);
-	caps.xcr0 = holm_cpuid_xcr0();
-	caps.tsc_khz = tsc_khz;
-	caps.max_vcpus = HOLM_MAX_VCPUS;
-	caps.max_slots = HOLM_MAX_SLOTS;
-	caps.run_page_size = HOLM_RUN_PAGE_SIZE;
-	caps.xstate_size = holm_xstate_block_size();
-
+	holm_caps_fill(&caps);
 	if (copy_to_user(argp, &caps, min_t(size_t, size, sizeof(caps))))
 		return -EFAULT;
 	return 0;
@@ -151,12 +141,17 @@ static int __init holm_init(void)
 		goto err_pv;
 	}
 
-	err = misc_register(&holm_dev);
+	err = holm_netlink_setup();
 	if (err)
 		goto err_hw;
+	err = misc_register(&holm_dev);
+	if (err)
+		goto err_netlink;
 	pr_info("ready, backend %s\n", holm_backend->name);
 	return 0;
 
+err_netlink:
+	holm_netlink_teardown();
 err_hw:
 	holm_hw_teardown();
 err_pv:
@@ -167,6 +162,7 @@ err_pv:
 static void __exit holm_exit(void)
 {
 	misc_deregister(&holm_dev);
+	holm_netlink_teardown();
 	holm_hw_teardown();
 	/* Workers may still be at pages of VMs that are gone. */
 	holm_pv_teardown();

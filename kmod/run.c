@@ -151,6 +151,30 @@ static u32 give_parts(const struct holm_vcpu *vcpu)
 	return parts;
 }
 
+/* Exits that end a guest, or come close to it; of SREGS_EXITS. */
+#define FAULT_EXITS	(BIT(HOLM_EXIT_SHUTDOWN) | BIT(HOLM_EXIT_FAIL_ENTRY) | \
+			 BIT(HOLM_EXIT_INTERNAL_ERROR) | BIT(HOLM_EXIT_MEMORY_FAULT))
+
+static void run_fault(struct holm_vcpu *vcpu)
+{
+	enum holm_vm_event event;
+
+	switch (vcpu->exit_reason) {
+	case HOLM_EXIT_SHUTDOWN:
+		event = HOLM_VM_EVENT_SHUTDOWN;
+		break;
+	case HOLM_EXIT_FAIL_ENTRY:
+		event = HOLM_VM_EVENT_ENTRY_FAILED;
+		break;
+	case HOLM_EXIT_INTERNAL_ERROR:
+		event = HOLM_VM_EVENT_INTERNAL_ERROR;
+		break;
+	default:
+		event = HOLM_VM_EVENT_MEMORY_FAULT;
+	}
+	holm_vm_announce(&vcpu->vm->node, event, vcpu, 0);
+}
+
 static void run_give(struct holm_vcpu *vcpu)
 {
 	struct holm_run *run = vcpu->run;
@@ -162,6 +186,9 @@ static void run_give(struct holm_vcpu *vcpu)
 		vcpu->sregs.cr8 = holm_lapic_get_cr8(vcpu);
 		run->sregs = vcpu->sregs;
 		out |= HOLM_OUT_SREGS;
+		/* Here, where a plain exit does not come by. */
+		if (unlikely(BIT(vcpu->exit_reason) & FAULT_EXITS))
+			run_fault(vcpu);
 	}
 	if (vcpu->completable && vcpu->next_rip) {
 		run->next_rip = vcpu->next_rip;
@@ -327,6 +354,16 @@ static int run_block(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
+/* Never run before, or reset since: says the VM when it is its first vCPU. */
+static void run_first(struct holm_vcpu *vcpu)
+{
+	struct holm_vm_node *node = &vcpu->vm->node;
+
+	vcpu->state = HOLM_OBJ_RUN;
+	if (vcpu->mp_state != HOLM_MP_WAIT_FOR_SIPI && !xchg(&node->started, true))
+		holm_vm_announce(node, HOLM_VM_EVENT_STARTED, vcpu, 0);
+}
+
 int holm_run(struct holm_vcpu *vcpu)
 {
 	int next;
@@ -339,7 +376,8 @@ int holm_run(struct holm_vcpu *vcpu)
 	if (next)
 		return next;
 
-	vcpu->state = HOLM_OBJ_RUN;
+	if (unlikely(vcpu->state != HOLM_OBJ_RUN))
+		run_first(vcpu);
 	vcpu->intr_ack = false;
 	holm_vcpu_set_thread(vcpu);
 	if (vcpu->cpu != raw_smp_processor_id())

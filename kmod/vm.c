@@ -19,13 +19,31 @@
 #include "backend.h"
 #include "holm.h"
 #include "trace.h"
+#include "x86/x86.h"
+
+void holm_caps_fill(struct holm_caps *caps)
+{
+	holm_backend->caps(caps);
+	caps->features |= HOLM_CAP_DIRTY_LOG | HOLM_CAP_READONLY_SLOT |
+			  HOLM_CAP_X2APIC | HOLM_CAP_TSC_DEADLINE |
+			  HOLM_CAP_IOEVENTFD | HOLM_CAP_IRQFD;
+	caps->size = sizeof(*caps);
+	caps->xcr0 = holm_cpuid_xcr0();
+	caps->tsc_khz = tsc_khz;
+	caps->max_vcpus = HOLM_MAX_VCPUS;
+	caps->max_slots = HOLM_MAX_SLOTS;
+	caps->run_page_size = HOLM_RUN_PAGE_SIZE;
+	caps->xstate_size = holm_xstate_block_size();
+}
 
 static void vm_free(struct kref *refs)
 {
 	struct holm_vm *vm = container_of(refs, struct holm_vm, refs);
+	u64 exits = holm_vm_exits(vm);
 	unsigned int i;
 
 	vm->state = HOLM_OBJ_DYING;
+	holm_vm_unregister(&vm->node);
 	/* First: until then interrupts are delivered to the vCPUs, and requests made. */
 	holm_eventfds_destroy(vm);
 	holm_pv_vm_end(vm);
@@ -37,6 +55,8 @@ static void vm_free(struct kref *refs)
 	holm_hw_put();
 	mmdrop(vm->mm);
 	mutex_destroy(&vm->lock);
+	holm_vm_announce(&vm->node, HOLM_VM_EVENT_DESTROYED, NULL, exits);
+	holm_vm_node_release(&vm->node);
 	kvfree(vm);
 }
 
@@ -289,7 +309,9 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	mutex_init(&vm->lock);
 	holm_eventfds_init(vm);
 	vm->state = HOLM_OBJ_CREATED;
-	strscpy(vm->name, arg->name, sizeof(vm->name));
+	strscpy(vm->node.name, arg->name, sizeof(vm->node.name));
+	memcpy(vm->node.uuid, arg->uuid, sizeof(vm->node.uuid));
+	vm->node.vm = vm;
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	vm->halt_poll_ns = holm_halt_poll_default();
@@ -305,12 +327,18 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	err = holm_mmu_init(vm);
 	if (err)
 		goto err_backend;
+	err = holm_vm_register(&vm->node);
+	if (err)
+		goto err_mmu;
+	holm_vm_announce(&vm->node, HOLM_VM_EVENT_CREATED, NULL, 0);
 
 	err = anon_inode_getfd("holm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (err < 0)
 		holm_vm_put(vm);
 	return err;
 
+err_mmu:
+	holm_mmu_destroy(vm);
 err_backend:
 	holm_backend->vm_destroy(vm);
 err_hw:

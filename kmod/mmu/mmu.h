@@ -241,6 +241,9 @@ void holm_mmu_destroy(struct holm_vm *vm);
  */
 u64 holm_mmu_root(struct holm_vm *vm, unsigned int root);
 
+/* Bytes of guest-physical memory that slots name. Any context that may sleep. */
+u64 holm_slots_size(struct holm_mmu *mmu);
+
 /**
  * holm_slot_set() - HOLM_SET_SLOT
  * @vm: the VM

@@ -136,6 +136,22 @@ void holm_slots_free(struct holm_mmu *mmu)
 	RCU_INIT_POINTER(mmu->slots, NULL);
 }
 
+u64 holm_slots_size(struct holm_mmu *mmu)
+{
+	const struct holm_memslots *table;
+	unsigned int i;
+	u64 size = 0;
+	int idx;
+
+	idx = srcu_read_lock(&mmu->srcu);
+	table = srcu_dereference(mmu->slots, &mmu->srcu);
+	for (i = 0; i < table->nr; i++)
+		if (!table->sorted[i]->dying)
+			size += table->sorted[i]->size;
+	srcu_read_unlock(&mmu->srcu, idx);
+	return size;
+}
+
 /* ---- slots -------------------------------------------------------------- */
 
 /* What can be said about the argument without the table. */

@@ -24,6 +24,7 @@
 	suite(pv)			\
 	suite(pv_calls)			\
 	suite(pv_async)			\
+	suite(registry)			\
 	suite(run)			\
 	suite(slots)			\
 	suite(state)			\

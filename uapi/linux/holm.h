@@ -113,11 +113,13 @@ struct holm_cpuid {
  * @size: sizeof(struct holm_create_vm)
  * @flags: must be zero
  * @name: NUL-terminated printable ASCII, may be empty; for people, not unique
+ * @uuid: as in RFC 9562, in its order of bytes; all 0: a random one
  */
 struct holm_create_vm {
 	__u32 size;
 	__u32 flags;
 	char name[HOLM_NAME_LEN];
+	__u8 uuid[16];
 };
 
 /* ---- VM ----------------------------------------------------------------- */
@@ -800,7 +802,7 @@ struct holm_run {
 __HOLM_ASSERT_SIZE(struct holm_caps, 56);
 __HOLM_ASSERT_SIZE(struct holm_cpuid_entry, 32);
 __HOLM_ASSERT_SIZE(struct holm_cpuid, 16);
-__HOLM_ASSERT_SIZE(struct holm_create_vm, 72);
+__HOLM_ASSERT_SIZE(struct holm_create_vm, 88);
 __HOLM_ASSERT_SIZE(struct holm_slot, 32);
 __HOLM_ASSERT_SIZE(struct holm_dirty_log, 32);
 __HOLM_ASSERT_SIZE(struct holm_create_vcpu, 8);
