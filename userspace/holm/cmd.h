@@ -39,6 +39,10 @@ const struct verb *verb_find(const char *name);
 
 /* Each is a struct verb's run member. */
 int cmd_run(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);

@@ -32,6 +32,39 @@ const struct verb holm_verbs[] = {
 		.run = cmd_run,
 	},
 	{
+		.name = "list",
+		.summary = "List the virtual machines that run on this machine",
+		.usage = "[--json]",
+		.help =
+"Those of this network namespace: your own, and with CAP_NET_ADMIN all of them.\n",
+		.run = cmd_list,
+	},
+	{
+		.name = "show",
+		.summary = "Tell how a virtual machine and its vCPUs fare",
+		.usage = "VM [--json]",
+		.help =
+"VM is a name, a UUID, or the pid of the launcher.\n",
+		.run = cmd_show,
+	},
+	{
+		.name = "events",
+		.summary = "Wait for what happens to virtual machines",
+		.usage = "[--follow] [--json]",
+		.help =
+"Prints what comes next; with --follow all that comes, until a signal ends it.\n"
+"Needs CAP_NET_ADMIN.\n",
+		.run = cmd_events,
+	},
+	{
+		.name = "kill",
+		.summary = "End a virtual machine at once, whatever its guest does",
+		.usage = "VM",
+		.help =
+"VM is a name, a UUID, or the pid of the launcher, which gets SIGKILL.\n",
+		.run = cmd_kill,
+	},
+	{
 		.name = "doctor",
 		.summary = "Tell what this machine can do, and how to mend what it cannot",
 		.usage = "[--json]",
