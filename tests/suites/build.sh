@@ -84,6 +84,8 @@ all_have_spdx()
 }
 try "each source file has an SPDX line" all_have_spdx
 
+try "what is made from the netlink specification is up to date" "$TOP/scripts/netlink-gen" --check
+
 seam_size()
 {
 	local n
