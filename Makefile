@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: all modules driver driver-kunit driver-locked driver-kunit-locked \
 	userspace programs check check-kunit check-user check-amd \
-	check-intel bench demo install uninstall docs clean help setup force
+	check-intel bench demo install uninstall deb docs clean help setup force
 all: modules userspace
 
 help:
@@ -38,6 +38,7 @@ help:
 ## setup        installs the packages all this needs (Debian, as root)
 ## install      the driver (by DKMS), launcher, library and manual pages
 ## uninstall    removes them
+## deb          the Debian packages, in build/deb
 ## docs         the documentation as HTML
 ## clean        removes what was built (not the cached host kernels)
 ## help         this list
@@ -131,6 +132,9 @@ uninstall:
 	@scripts/install-module --remove
 	@$(MAKE) -C userspace O=$(O) uninstall
 	@$(MAKE) -C Documentation O=$(O) uninstall
+
+deb:
+	@scripts/make-deb $(O)/deb
 
 docs:
 	@$(MAKE) -C Documentation O=$(O) html
