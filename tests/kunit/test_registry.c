@@ -159,7 +159,8 @@ static int put_id(struct sk_buff *skb, struct holm_vm_node *node, void *arg)
 	struct many *m = arg;
 
 	lockdep_assert_held(&holm_vms_lock);
-	if (nla_put_u32(skb, HOLM_A_VM_ID, node->id))
+	/* It may have got more room than it asked for. */
+	if (skb->len >= BUFFER || nla_put_u32(skb, HOLM_A_VM_ID, node->id))
 		return -EMSGSIZE;
 	m->put++;
 	if (node->id >= m->first && node->id - m->first < m->nr)
