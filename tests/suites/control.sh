@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Groups: amd
-# Kernels: small-6.12-debug small-6.1
+# Kernels: small-6.12 small-6.12-debug small-6.1
 # Timeout: 900
 #
 # The control plane: who sees and does what by netlink, messages that make no
@@ -92,7 +92,7 @@ holm list 2>/tmp/gone.log && die "without the module"
 grep -q 'the module holm is not loaded' /tmp/gone.log || die "why not"
 END
 
-for host in small-6.12-debug small-6.1; do
+for host in small-6.12 small-6.1; do
 	try "$host: list, show, events and kill, beside guests that run" \
 		"$TOP/tests/bed/run" --vendor amd --host "$host" --timeout 500 --share "$share" -- \
 		sh /share/verbs
