@@ -210,6 +210,9 @@ if [ "$GROUP" = amd ]; then
 		"cpu1: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu2: package 1 core 0 threads 2-3 cores 2-3" \
 		"cpu3: package 1 core 0 threads 2-3 cores 2-3"
+	# More than the host's CPUs can run at once.
+	smp small-6.12 cloud-6.12 24,sockets=2,threads=2 "cpu:    24 x" \
+		"cpu23: package 1 core 5 threads 22-23 cores 12-23"
 	smp small-6.1 cloud-6.12 3 "cpu:    3 x" "cpu0: package 0 core 0 threads 0 cores 0-2" \
 		"cpu2: package 0 core 2 threads 2 cores 0-2"
 	smp debian-6.12 cloud-6.1 2,sockets=2 "cpu0: package 0 core 0 threads 0 cores 0" \
