@@ -354,13 +354,13 @@ static int run_block(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
-/* Never run before, or reset since: says the VM when it is its first vCPU. */
+/* The first HOLM_RUN of a vCPU. */
 static void run_first(struct holm_vcpu *vcpu)
 {
 	struct holm_vm_node *node = &vcpu->vm->node;
 
 	vcpu->state = HOLM_OBJ_RUN;
-	if (vcpu->mp_state != HOLM_MP_WAIT_FOR_SIPI && !xchg(&node->started, true))
+	if (!xchg(&node->started, true))
 		holm_vm_announce(node, HOLM_VM_EVENT_STARTED, vcpu, 0);
 }
 
