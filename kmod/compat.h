@@ -54,12 +54,10 @@ static inline void holm_emergency_unregister(void) { }
 #endif
 
 /* What a dump was asked for: since 6.6 in a struct genl_info. */
-#define holm_genl_dump_attrs(cb)						\
-	HOLM_GENL_DUMP_ATTRS(genl_dumpit_info(cb))
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define HOLM_GENL_DUMP_ATTRS(dump)	((dump)->info.attrs)
+#define holm_genl_dump_attrs(cb)	(genl_dumpit_info(cb)->info.attrs)
 #else
-#define HOLM_GENL_DUMP_ATTRS(dump)	((dump)->attrs)
+#define holm_genl_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
 #endif
 
 /*

@@ -24,7 +24,6 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include <net/sock.h>
-#include <asm/tsc.h>
 
 #include "backend.h"
 #include "holm.h"
@@ -40,25 +39,22 @@ static struct genl_family family;
  * Both who opened the socket and who sends: a program with privileges that is
  * made to write to somebody else's socket must not lend them.
  */
-static bool sender_is(struct sk_buff *skb, kuid_t *uid)
+static kuid_t sender_uid(struct sk_buff *skb)
 {
 	const struct file *file = NETLINK_CB(skb).sk->sk_socket->file;
 
-	*uid = current_euid();
-	return file && uid_eq(file->f_cred->euid, *uid);
+	return file && uid_eq(file->f_cred->euid, current_euid()) ? current_euid() : INVALID_UID;
 }
 
 static struct holm_nl_viewer viewer_of(struct sk_buff *skb)
 {
 	struct net *net = sock_net(NETLINK_CB(skb).sk);
-	struct holm_nl_viewer viewer = {
+
+	return (struct holm_nl_viewer) {
 		.net = net,
 		.admin = netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN),
+		.uid = sender_uid(skb),
 	};
-
-	if (!sender_is(skb, &viewer.uid))
-		viewer.uid = INVALID_UID;
-	return viewer;
 }
 
 static bool visible(const struct holm_nl_viewer *viewer, const struct holm_vm_node *node)
@@ -95,9 +91,11 @@ static enum holm_vm_state vm_state_of(const struct holm_vm_node *node)
 	return READ_ONCE(node->started) ? HOLM_VM_STATE_RUNNING : HOLM_VM_STATE_CREATED;
 }
 
-/* @attrs: by HOLM_A_VM_*, up to @last of them. */
-static bool matches(const struct holm_vm_node *node, struct nlattr *const *attrs, int last,
-		    kuid_t uid)
+/* What selects VMs, in each request that does; of an array by HOLM_A_VM_*. */
+#define SELECTORS	(HOLM_A_VM_STATE + 1)
+
+/* @attrs: SELECTORS of them. @uid: of HOLM_A_VM_UID, looked up. */
+static bool matches(const struct holm_vm_node *node, struct nlattr *const *attrs, kuid_t uid)
 {
 	if (attrs[HOLM_A_VM_ID] && nla_get_u32(attrs[HOLM_A_VM_ID]) != node->id)
 		return false;
@@ -106,8 +104,6 @@ static bool matches(const struct holm_vm_node *node, struct nlattr *const *attrs
 	if (attrs[HOLM_A_VM_UUID] &&
 	    nla_memcmp(attrs[HOLM_A_VM_UUID], node->uuid, sizeof(node->uuid)))
 		return false;
-	if (last < HOLM_A_VM_STATE)
-		return true;
 	if (attrs[HOLM_A_VM_UID] && !uid_eq(uid, node->owner))
 		return false;
 	return !attrs[HOLM_A_VM_STATE] ||
@@ -115,40 +111,36 @@ static bool matches(const struct holm_vm_node *node, struct nlattr *const *attrs
 }
 
 /* The one that a request means; holm_vms_lock is held, and the caller sees it. */
-static struct holm_vm_node *find_one(struct sk_buff *skb, struct genl_info *info, int last)
+static struct holm_vm_node *find_one(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct holm_nl_viewer viewer = viewer_of(skb);
+	struct nlattr *const *attrs = info->attrs;
 	struct holm_vm_node *node, *found = NULL;
-	kuid_t uid = INVALID_UID;
-	u32 id = 0;
+	kuid_t uid;
+	u32 id;
 	int err;
 
-	if (!info->attrs[HOLM_A_VM_ID] && !info->attrs[HOLM_A_VM_NAME] &&
-	    !info->attrs[HOLM_A_VM_UUID]) {
+	if (!attrs[HOLM_A_VM_ID] && !attrs[HOLM_A_VM_NAME] && !attrs[HOLM_A_VM_UUID]) {
 		NL_SET_ERR_MSG(info->extack, "which virtual machine: id, name or uuid is missing");
 		return ERR_PTR(-EINVAL);
 	}
-	if (last >= HOLM_A_VM_UID) {
-		err = wanted_uid(info->attrs[HOLM_A_VM_UID], &uid, info->extack);
-		if (err)
-			return ERR_PTR(err);
-	}
-	if (info->attrs[HOLM_A_VM_ID])
-		id = nla_get_u32(info->attrs[HOLM_A_VM_ID]);
+	err = wanted_uid(attrs[HOLM_A_VM_UID], &uid, info->extack);
+	if (err)
+		return ERR_PTR(err);
 
-	for (node = holm_vm_next(id ?: 1); node; node = holm_vm_next(node->id + 1)) {
-		if (id && node->id != id)
+	/* With a number only that one is looked at. */
+	id = attrs[HOLM_A_VM_ID] ? nla_get_u32(attrs[HOLM_A_VM_ID]) : 1;
+	for (node = holm_vm_next(id); node; node = holm_vm_next(node->id + 1)) {
+		if (attrs[HOLM_A_VM_ID] && node->id != id)
 			break;
-		if (visible(&viewer, node) && matches(node, info->attrs, last, uid)) {
-			if (found) {
-				NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[HOLM_A_VM_NAME],
-						    "more than one virtual machine has it");
-				return ERR_PTR(-ENOTUNIQ);
-			}
-			found = node;
+		if (!visible(&viewer, node) || !matches(node, attrs, uid))
+			continue;
+		if (found) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attrs[HOLM_A_VM_NAME],
+					    "more than one virtual machine has it");
+			return ERR_PTR(-ENOTUNIQ);
 		}
-		if (node->id == U32_MAX)
-			break;
+		found = node;
 	}
 	if (found)
 		return found;
@@ -171,7 +163,7 @@ int holm_nl_fill_vms(struct sk_buff *skb, struct holm_nl_vms *dump,
 		/* Here it goes on when the buffer is full, wherever that is noticed. */
 		dump->next = node ? node->id : 0;
 		if (node && visible(&dump->viewer, node) &&
-		    matches(node, dump->attrs, HOLM_A_VM_STATE, dump->uid))
+		    matches(node, dump->attrs, dump->uid))
 			err = put(skb, node, arg);
 		if (!err && node)
 			dump->next = node->id + 1;
@@ -183,29 +175,21 @@ int holm_nl_fill_vms(struct sk_buff *skb, struct holm_nl_vms *dump,
 
 /* ---- host-get ----------------------------------------------------------------- */
 
-static void count_vms(struct sk_buff *skb, const struct nlattr *by_uid, kuid_t uid,
-		      u32 *vms, u32 *vcpus)
-{
-	const struct holm_nl_viewer viewer = viewer_of(skb);
-	struct holm_vm_node *node;
-	u32 id = 1;
+struct vm_counts {
+	u32 vms;
+	u32 vcpus;
+};
 
-	*vms = 0;
-	*vcpus = 0;
-	while (id) {
-		mutex_lock(&holm_vms_lock);
-		node = holm_vm_next(id);
-		if (node && visible(&viewer, node) && (!by_uid || uid_eq(uid, node->owner))) {
-			*vms += 1;
-			*vcpus += smp_load_acquire(&node->vm->nr_vcpus);
-		}
-		id = node ? node->id + 1 : 0;
-		mutex_unlock(&holm_vms_lock);
-		cond_resched();
-	}
+static int count_vm(struct sk_buff *skb, struct holm_vm_node *node, void *arg)
+{
+	struct vm_counts *counts = arg;
+
+	counts->vms++;
+	counts->vcpus += smp_load_acquire(&node->vm->nr_vcpus);
+	return 0;
 }
 
-static int put_host(struct sk_buff *skb, u32 vms, u32 vcpus)
+static int put_host(struct sk_buff *skb, const struct vm_counts *counts)
 {
 	struct holm_caps caps = {};
 
@@ -217,8 +201,8 @@ static int put_host(struct sk_buff *skb, u32 vms, u32 vcpus)
 	    nla_put_u32(skb, HOLM_A_HOST_TSC_KHZ, caps.tsc_khz) ||
 	    nla_put_u32(skb, HOLM_A_HOST_MAX_VCPUS, caps.max_vcpus) ||
 	    nla_put_u32(skb, HOLM_A_HOST_MAX_SLOTS, caps.max_slots) ||
-	    nla_put_u32(skb, HOLM_A_HOST_VMS, vms) ||
-	    nla_put_u32(skb, HOLM_A_HOST_VCPUS, vcpus))
+	    nla_put_u32(skb, HOLM_A_HOST_VMS, counts->vms) ||
+	    nla_put_u32(skb, HOLM_A_HOST_VCPUS, counts->vcpus))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -250,22 +234,22 @@ static int reply_end(struct genl_info *info, struct sk_buff *reply, void *hdr, i
 
 int holm_nl_host_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	const struct nlattr *by_uid = info->attrs[HOLM_A_HOST_UID];
+	struct nlattr *attrs[SELECTORS] = { [HOLM_A_VM_UID] = info->attrs[HOLM_A_HOST_UID] };
+	struct holm_nl_vms those = { .viewer = viewer_of(skb), .attrs = attrs, .next = 1 };
+	struct vm_counts counts = {};
 	struct sk_buff *reply;
-	u32 vms, vcpus;
-	kuid_t uid;
 	void *hdr;
 	int err;
 
-	err = wanted_uid(by_uid, &uid, info->extack);
+	err = wanted_uid(attrs[HOLM_A_VM_UID], &those.uid, info->extack);
 	if (err)
 		return err;
-	count_vms(skb, by_uid, uid, &vms, &vcpus);
+	holm_nl_fill_vms(NULL, &those, count_vm, &counts);
 
 	reply = reply_begin(info, HOLM_CMD_HOST_GET, &hdr);
 	if (!reply)
 		return -ENOMEM;
-	return reply_end(info, reply, hdr, put_host(reply, vms, vcpus));
+	return reply_end(info, reply, hdr, put_host(reply, &counts));
 }
 
 /* ---- vm-get --------------------------------------------------------------------- */
@@ -307,7 +291,7 @@ int holm_nl_vm_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 	mutex_lock(&holm_vms_lock);
-	node = find_one(skb, info, HOLM_A_VM_STATE);
+	node = find_one(skb, info);
 	err = IS_ERR(node) ? PTR_ERR(node) : put_vm(reply, node);
 	mutex_unlock(&holm_vms_lock);
 	return reply_end(info, reply, hdr, err);
@@ -503,20 +487,16 @@ int holm_nl_vcpu_get_doit(struct sk_buff *skb, struct genl_info *info)
 struct dump_vcpus {
 	struct dump_message message;
 	struct dump_cursor *cursor;
-	struct nlattr *const *attrs;
+	const struct nlattr *by_index;
 };
 
 static int dump_vcpus(struct sk_buff *skb, struct holm_vm_node *node, void *arg)
 {
 	struct dump_vcpus *d = arg;
-	const struct nlattr *by_vm = d->attrs[HOLM_A_VCPU_VM];
-	const struct nlattr *by_index = d->attrs[HOLM_A_VCPU_INDEX];
 	struct holm_vm *vm = node->vm;
 	u32 i, n = smp_load_acquire(&vm->nr_vcpus);
 	int err = 0;
 
-	if (by_vm && nla_get_u32(by_vm) != node->id)
-		return 0;
 	/* The VM where the last buffer ended may be gone, and this the one behind it. */
 	if (d->cursor->vm != node->id)
 		d->cursor->vcpu = 0;
@@ -524,7 +504,7 @@ static int dump_vcpus(struct sk_buff *skb, struct holm_vm_node *node, void *arg)
 	for (i = d->cursor->vcpu; i < n && !err; i++) {
 		void *hdr;
 
-		if (by_index && nla_get_u32(by_index) != i)
+		if (d->by_index && nla_get_u32(d->by_index) != i)
 			continue;
 		hdr = message_begin(skb, &d->message);
 		err = hdr ? message_end(skb, hdr, put_vcpu(skb, vm->vcpus[i])) : -EMSGSIZE;
@@ -536,17 +516,18 @@ static int dump_vcpus(struct sk_buff *skb, struct holm_vm_node *node, void *arg)
 
 int holm_nl_vcpu_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	static struct nlattr *const no_attrs[HOLM_A_VM_STATE + 1];
+	struct nlattr *const *asked = holm_genl_dump_attrs(cb);
+	struct nlattr *attrs[SELECTORS] = { [HOLM_A_VM_ID] = asked[HOLM_A_VCPU_VM] };
 	struct dump_cursor *cursor = cursor_of(cb);
 	struct holm_nl_vms dump = {
 		.viewer = viewer_of(cb->skb),
-		.attrs = no_attrs,
+		.attrs = attrs,
 		.next = cursor->vm,
 	};
 	struct dump_vcpus vcpus = {
 		.message = { .cb = cb, .dump = &dump, .cmd = HOLM_CMD_VCPU_GET },
 		.cursor = cursor,
-		.attrs = holm_genl_dump_attrs(cb),
+		.by_index = asked[HOLM_A_VCPU_INDEX],
 	};
 	int err;
 
@@ -560,10 +541,10 @@ int holm_nl_vcpu_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 int holm_nl_vm_kill_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct holm_vm_node *node;
-	int err = 0;
+	int err;
 
 	mutex_lock(&holm_vms_lock);
-	node = find_one(skb, info, HOLM_A_VM_UUID);
+	node = find_one(skb, info);
 	if (IS_ERR(node)) {
 		err = PTR_ERR(node);
 	} else {

@@ -31,10 +31,12 @@ const struct nla_policy holm_vcpu_get_nl_policy[HOLM_A_VCPU_INDEX + 1] = {
 };
 
 /* HOLM_CMD_VM_KILL - do */
-const struct nla_policy holm_vm_kill_nl_policy[HOLM_A_VM_UUID + 1] = {
+const struct nla_policy holm_vm_kill_nl_policy[HOLM_A_VM_STATE + 1] = {
 	[HOLM_A_VM_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[HOLM_A_VM_NAME] = { .type = NLA_NUL_STRING, .len = HOLM_NAME_MAX, },
 	[HOLM_A_VM_UUID] = NLA_POLICY_EXACT_LEN(HOLM_UUID_LEN),
+	[HOLM_A_VM_UID] = { .type = NLA_U32, },
+	[HOLM_A_VM_STATE] = NLA_POLICY_MAX(NLA_U32, 3),
 };
 
 /* Ops table for holm */
@@ -63,7 +65,7 @@ const struct genl_ops holm_nl_ops[4] = {
 		.cmd		= HOLM_CMD_VM_KILL,
 		.doit		= holm_nl_vm_kill_doit,
 		.policy		= holm_vm_kill_nl_policy,
-		.maxattr	= HOLM_A_VM_UUID,
+		.maxattr	= HOLM_A_VM_STATE,
 	},
 };
 

@@ -17,7 +17,7 @@ extern const struct nla_policy holm_vm_get_nl_policy[HOLM_A_VM_STATE + 1];
 
 extern const struct nla_policy holm_vcpu_get_nl_policy[HOLM_A_VCPU_INDEX + 1];
 
-extern const struct nla_policy holm_vm_kill_nl_policy[HOLM_A_VM_UUID + 1];
+extern const struct nla_policy holm_vm_kill_nl_policy[HOLM_A_VM_STATE + 1];
 
 /* Ops table for holm */
 extern const struct genl_ops holm_nl_ops[4];

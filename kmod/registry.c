@@ -43,7 +43,8 @@ int holm_vm_register(struct holm_vm_node *node)
 	node->pid = get_task_pid(current, PIDTYPE_TGID);
 
 	mutex_lock(&holm_vms_lock);
-	err = xa_alloc_cyclic(&vms, &node->id, node, xa_limit_32b, &last_id, GFP_KERNEL_ACCOUNT);
+	/* Of nobody's cgroup: others' VMs are in the same nodes. */
+	err = xa_alloc_cyclic(&vms, &node->id, node, xa_limit_32b, &last_id, GFP_KERNEL);
 	if (err >= 0)
 		changed();
 	mutex_unlock(&holm_vms_lock);
@@ -78,7 +79,7 @@ struct holm_vm_node *holm_vm_next(u32 id)
 	unsigned long index = id;
 
 	lockdep_assert_held(&holm_vms_lock);
-	return xa_find(&vms, &index, U32_MAX, XA_PRESENT);
+	return id ? xa_find(&vms, &index, U32_MAX, XA_PRESENT) : NULL;
 }
 
 unsigned int holm_vms_generation(void)

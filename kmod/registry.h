@@ -20,7 +20,7 @@ struct net;
 struct pid;
 
 /**
- * struct holm_vm_node - a VM as others see it
+ * struct holm_vm_node - a VM as others see it; [I] but for the last two, [a]
  * @id: number, of no other VM while the module is loaded; 0: not registered
  * @uuid: the launcher's, or random
  * @name: the launcher's, not unique
@@ -81,7 +81,7 @@ void holm_vm_node_release(struct holm_vm_node *node);
 
 /**
  * holm_vm_next() - the VM with the smallest number from @id on
- * @id: 1 or more
+ * @id: 0, which the number behind the last one is, for none
  *
  * holm_vms_lock is held. Return: NULL when there is none.
  */

@@ -50,7 +50,8 @@ enum holm_vcpu_state {
 /**
  * enum holm_vm_event
  * @HOLM_VM_EVENT_CREATED: The virtual machine exists.
- * @HOLM_VM_EVENT_STARTED: A vCPU is about to run, the first of it.
+ * @HOLM_VM_EVENT_STARTED: A vCPU is about to run or to wait for its start-up
+ *   IPI, the first of it.
  * @HOLM_VM_EVENT_DESTROYED: It is gone, and its memory is free. Has a summary.
  * @HOLM_VM_EVENT_SHUTDOWN: A triple fault of the guest (SDM Vol. 3,
  *   "Shutdown").
