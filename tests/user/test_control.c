@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "control.h"
+#include "json.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "holm doctor": whether this machine can run a VM, and what to do if not. */
 #include <cpuid.h>
-#include <json-c/json.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "cmd.h"
 #include "doctor.h"
+#include "json.h"
 
 #define MAX_GROUPS	1024
 
@@ -31,59 +31,41 @@ static void print_text(const struct doctor_report *report)
 	       "This machine cannot run a VM yet: see the lines with \"fail\".");
 }
 
-static int add_string(struct json_object *to, const char *key, const char *str)
-{
-	struct json_object *val = json_object_new_string(str);
-
-	return val ? json_object_object_add(to, key, val) : -1;
-}
-
 static struct json_object *result_json(const struct doctor_result *r)
 {
 	struct json_object *obj = json_object_new_object();
 
-	if (obj && (add_string(obj, "check", r->check) ||
-		    add_string(obj, "state", doctor_state_name(r->state)) ||
-		    add_string(obj, "detail", r->detail) ||
-		    add_string(obj, "remedy", r->remedy))) {
+	if (!obj || json_add(obj, "check", json_object_new_string(r->check)) ||
+	    json_add(obj, "state", json_object_new_string(doctor_state_name(r->state))) ||
+	    json_add(obj, "detail", json_object_new_string(r->detail)) ||
+	    json_add(obj, "remedy", json_object_new_string(r->remedy))) {
 		json_object_put(obj);
-		obj = NULL;
+		return NULL;
 	}
 	return obj;
 }
 
-static int print_json(const struct doctor_report *report)
+static struct json_object *report_json(const struct doctor_report *report)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *checks = json_object_new_array();
-	struct json_object *obj;
-	const char *str;
-	int ret = -1;
 
-	if (!root || !checks ||
-	    json_object_object_add(root, "can_run",
-				   json_object_new_boolean(doctor_can_run(report))))
-		goto out;
-	for (unsigned int i = 0; i < report->nr; i++) {
-		obj = result_json(&report->results[i]);
-		if (!obj || json_object_array_add(checks, obj)) {
-			json_object_put(obj);
-			goto out;
-		}
+	if (!root) {
+		json_object_put(checks);
+		return NULL;
 	}
-	if (json_object_object_add(root, "checks", checks))
-		goto out;
-	checks = NULL;
-	str = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-					     JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (str) {
-		printf("%s\n", str);
-		ret = 0;
+	if (json_add(root, "can_run", json_object_new_boolean(doctor_can_run(report))))
+		json_object_put(checks);
+	else if (!json_add(root, "checks", checks)) {
+		unsigned int i = 0;
+
+		while (i < report->nr && !json_append(checks, result_json(&report->results[i])))
+			i++;
+		if (i == report->nr)
+			return root;
 	}
-out:
-	json_object_put(checks);
 	json_object_put(root);
-	return ret;
+	return NULL;
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -95,14 +77,8 @@ int cmd_doctor(int argc, char **argv)
 	bool json = false;
 	int n;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json")) {
-			fprintf(stderr, "holm doctor: unexpected argument %s (see \"holm help doctor\")\n",
-				argv[i]);
-			return EXIT_USAGE;
-		}
-		json = true;
-	}
+	if (json_only_flag(argc, argv, &json))
+		return EXIT_USAGE;
 
 	if (uname(&uts)) {
 		perror("holm doctor: uname");
@@ -129,7 +105,7 @@ int cmd_doctor(int argc, char **argv)
 	doctor_check_host(&env, &report);
 	if (!json) {
 		print_text(&report);
-	} else if (print_json(&report)) {
+	} else if (json_write(report_json(&report), JSON_PRETTY, stdout)) {
 		fprintf(stderr, "holm doctor: out of memory\n");
 		return EXIT_FAILED;
 	}

@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "control.h"
+#include "json.h"
 
 /**
  * struct watch - what has been seen
@@ -37,42 +38,29 @@ static void print_text(const struct holm_event_info *event)
 	printf("\n");
 }
 
-static int print_json(const struct holm_event_info *event)
+static struct json_object *event_json(const struct holm_event_info *event)
 {
 	struct json_object *o = json_object_new_object();
 	char uuid[HOLM_UUID_TEXT];
-	const char *text;
-	int ret = -1;
 
 	holm_uuid_text(event->uuid, uuid);
-	if (!o || control_json_add(o, "group", json_object_new_string(event->group)) ||
-	    control_json_add(o, "seq", json_object_new_uint64(event->seq)) ||
-	    control_json_add(o, "event",
-			     json_object_new_string(holm_vm_event_name(event->event))) ||
-	    control_json_add(o, "time_ns", json_object_new_uint64(event->time_ns)) ||
-	    control_json_add(o, "id", json_object_new_int64(event->vm)) ||
-	    control_json_add(o, "name", json_object_new_string(event->name)) ||
-	    control_json_add(o, "uuid", json_object_new_string(uuid)) ||
-	    control_json_add(o, "uid", json_object_new_int64(event->uid)))
-		goto out;
-	if (event->has_vcpu &&
-	    control_json_add(o, "vcpu", json_object_new_int64(event->vcpu)))
-		goto out;
-	if (event->has_reason &&
-	    control_json_add(o, "reason", json_object_new_uint64(event->reason)))
-		goto out;
-	if (event->has_summary &&
-	    (control_json_add(o, "uptime_ns", json_object_new_uint64(event->uptime_ns)) ||
-	     control_json_add(o, "exits", json_object_new_uint64(event->exits))))
-		goto out;
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	if (text) {
-		printf("%s\n", text);
-		ret = 0;
-	}
-out:
+	if (o && !json_add(o, "group", json_object_new_string(event->group)) &&
+	    !json_add(o, "seq", json_object_new_uint64(event->seq)) &&
+	    !json_add(o, "event", json_object_new_string(holm_vm_event_name(event->event))) &&
+	    !json_add(o, "time_ns", json_object_new_uint64(event->time_ns)) &&
+	    !json_add(o, "id", json_object_new_int64(event->vm)) &&
+	    !json_add(o, "name", json_object_new_string(event->name)) &&
+	    !json_add(o, "uuid", json_object_new_string(uuid)) &&
+	    !json_add(o, "uid", json_object_new_int64(event->uid)) &&
+	    !(event->has_vcpu && json_add(o, "vcpu", json_object_new_int64(event->vcpu))) &&
+	    !(event->has_reason &&
+	      json_add(o, "reason", json_object_new_uint64(event->reason))) &&
+	    !(event->has_summary &&
+	      (json_add(o, "uptime_ns", json_object_new_uint64(event->uptime_ns)) ||
+	       json_add(o, "exits", json_object_new_uint64(event->exits)))))
+		return o;
 	json_object_put(o);
-	return ret;
+	return NULL;
 }
 
 static void on_event(const struct holm_event_info *event, void *arg)
@@ -80,10 +68,12 @@ static void on_event(const struct holm_event_info *event, void *arg)
 	struct watch *watch = arg;
 
 	watch->n++;
-	if (!watch->json)
+	if (!watch->json) {
 		print_text(event);
-	else if (print_json(event))
+	} else if (json_write(event_json(event), JSON_LINE, stdout)) {
+		fprintf(stderr, "holm events: out of memory\n");
 		watch->failed = true;
+	}
 	/* Whoever reads it wants to know now. */
 	if (fflush(stdout))
 		watch->failed = true;

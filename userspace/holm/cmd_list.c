@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "control.h"
+#include "json.h"
 
 static void print_row(const struct holm_vm_info *vm)
 {
@@ -22,20 +23,17 @@ static void print_row(const struct holm_vm_info *vm)
 	       vm->name[0] ? vm->name : "-");
 }
 
-static int list_json(const struct holm_vm_info *vms, size_t n)
+static struct json_object *list_json(const struct holm_vm_info *vms, size_t n)
 {
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < n; i++) {
-		struct json_object *vm = control_vm_json(&vms[i]);
-
-		if (!vm || json_object_array_add(array, vm)) {
-			json_object_put(vm);
+		if (json_append(array, control_vm_json(&vms[i]))) {
 			json_object_put(array);
 			array = NULL;
 		}
 	}
-	return control_json_print(array, "list");
+	return array;
 }
 
 int cmd_list(int argc, char **argv)
@@ -47,14 +45,8 @@ int cmd_list(int argc, char **argv)
 	int status = EXIT_OK;
 	size_t n;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json")) {
-			fprintf(stderr, "holm list: unexpected argument %s (see \"holm help list\")\n",
-				argv[i]);
-			return EXIT_USAGE;
-		}
-		json = true;
-	}
+	if (json_only_flag(argc, argv, &json))
+		return EXIT_USAGE;
 	ctl = control_open(&e);
 	if (!ctl) {
 		fprintf(stderr, "holm list: %s\n", e.msg);
@@ -63,9 +55,10 @@ int cmd_list(int argc, char **argv)
 	if (holm_ctl_vms(ctl, &vms, &n)) {
 		fprintf(stderr, "holm list: %s\n", holm_ctl_error(ctl));
 		status = EXIT_FAILED;
-	} else if (json) {
-		status = list_json(vms, n);
-	} else {
+	} else if (json && json_write(list_json(vms, n), JSON_PRETTY, stdout)) {
+		fprintf(stderr, "holm list: out of memory\n");
+		status = EXIT_FAILED;
+	} else if (!json) {
 		printf("%7s  %-9s %5s %7s %8s  %-8s  %-8s  %s\n", "PID", "STATE", "VCPUS",
 		       "MEMORY", "RESIDENT", "OWNER", "UPTIME", "NAME");
 		for (size_t i = 0; i < n; i++)
@@ -119,13 +112,13 @@ static struct json_object *vcpu_json(const struct holm_vcpu_info *vcpu)
 	const char *name;
 	size_t i;
 
-	if (!o || control_json_add(o, "index", json_object_new_int64(vcpu->index)) ||
-	    control_json_add(o, "apic_id", json_object_new_int64(vcpu->apic_id)) ||
-	    control_json_add(o, "state",
+	if (!o || json_add(o, "index", json_object_new_int64(vcpu->index)) ||
+	    json_add(o, "apic_id", json_object_new_int64(vcpu->apic_id)) ||
+	    json_add(o, "state",
 			     json_object_new_string(holm_vcpu_state_name(vcpu->state))) ||
-	    control_json_add(o, "in_guest", json_object_new_boolean(vcpu->in_guest)) ||
-	    control_json_add(o, "cpu", json_object_new_int(vcpu->cpu)) ||
-	    control_json_add(o, "tid", json_object_new_int64(vcpu->tid)))
+	    json_add(o, "in_guest", json_object_new_boolean(vcpu->in_guest)) ||
+	    json_add(o, "cpu", json_object_new_int(vcpu->cpu)) ||
+	    json_add(o, "tid", json_object_new_int64(vcpu->tid)))
 		goto err;
 	for (i = 0; (name = holm_vcpu_counter_name(i)); i++) {
 		char key[32];
@@ -134,7 +127,7 @@ static struct json_object *vcpu_json(const struct holm_vcpu_info *vcpu)
 		for (char *c = key; *c; c++)
 			if (*c == '-')
 				*c = '_';
-		if (control_json_add(o, key, json_object_new_uint64(vcpu->counter[i])))
+		if (json_add(o, key, json_object_new_uint64(vcpu->counter[i])))
 			goto err;
 	}
 	return o;
@@ -144,25 +137,25 @@ err:
 	return NULL;
 }
 
-static int show_json(const struct holm_vm_info *vm, const struct holm_vcpu_info *vcpus, size_t n)
+static struct json_object *show_json(const struct holm_vm_info *vm,
+				     const struct holm_vcpu_info *vcpus, size_t n)
 {
 	struct json_object *root = control_vm_json(vm);
 	struct json_object *array = json_object_new_array();
+	size_t i = 0;
 
-	if (!root || control_json_add(root, "vcpu", array)) {
-		json_object_put(root);
-		return control_json_print(NULL, "show");
+	if (!root) {
+		json_object_put(array);
+		return NULL;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *vcpu = vcpu_json(&vcpus[i]);
-
-		if (!vcpu || json_object_array_add(array, vcpu)) {
-			json_object_put(vcpu);
-			json_object_put(root);
-			return control_json_print(NULL, "show");
-		}
+	if (!json_add(root, "vcpu", array)) {
+		while (i < n && !json_append(array, vcpu_json(&vcpus[i])))
+			i++;
+		if (i == n)
+			return root;
 	}
-	return control_json_print(root, "show");
+	json_object_put(root);
+	return NULL;
 }
 
 int cmd_show(int argc, char **argv)
@@ -196,10 +189,11 @@ int cmd_show(int argc, char **argv)
 		fprintf(stderr, "holm show: %s\n", e.msg);
 	} else if (holm_ctl_vcpus(ctl, vm.id, &vcpus, &n)) {
 		fprintf(stderr, "holm show: %s\n", holm_ctl_error(ctl));
-	} else if (json) {
-		status = show_json(&vm, vcpus, n);
+	} else if (json && json_write(show_json(&vm, vcpus, n), JSON_PRETTY, stdout)) {
+		fprintf(stderr, "holm show: out of memory\n");
 	} else {
-		show_text(&vm, vcpus, n);
+		if (!json)
+			show_text(&vm, vcpus, n);
 		status = EXIT_OK;
 	}
 	free(vcpus);

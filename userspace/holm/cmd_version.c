@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "holm version": which versions of holm's parts meet here. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <linux/holm.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "cmd.h"
 #include "doctor.h"
+#include "json.h"
 
 #define DEVICE	"/dev/holm"
 
@@ -41,35 +41,22 @@ static void print_text(const struct versions *v)
 		printf("module API version unknown: " DEVICE ": %s\n", strerror(-v->module_api));
 }
 
-static int add(struct json_object *to, const char *key, struct json_object *val)
-{
-	return val ? json_object_object_add(to, key, val) : -1;
-}
-
-static int print_json(const struct versions *v)
+static struct json_object *versions_json(const struct versions *v)
 {
 	struct json_object *root = json_object_new_object();
-	const char *str;
-	int ret = -1;
 
-	if (!root || add(root, "launcher", json_object_new_string(v->launcher)) ||
-	    add(root, "library", json_object_new_string(v->launcher)) ||
-	    add(root, "api", json_object_new_int(v->api)))
-		goto out;
-	/* NULL is JSON's null. */
-	if (json_object_object_add(root, "module", v->module[0] ?
+	if (!root || json_add(root, "launcher", json_object_new_string(v->launcher)) ||
+	    json_add(root, "library", json_object_new_string(v->launcher)) ||
+	    json_add(root, "api", json_object_new_int(v->api)) ||
+	    /* NULL is JSON's null. */
+	    json_object_object_add(root, "module", v->module[0] ?
 				   json_object_new_string(v->module) : NULL) ||
 	    json_object_object_add(root, "module_api", v->module_api >= 0 ?
-				   json_object_new_int(v->module_api) : NULL))
-		goto out;
-	str = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
-	if (str) {
-		printf("%s\n", str);
-		ret = 0;
+				   json_object_new_int(v->module_api) : NULL)) {
+		json_object_put(root);
+		return NULL;
 	}
-out:
-	json_object_put(root);
-	return ret;
+	return root;
 }
 
 int cmd_version(int argc, char **argv)
@@ -81,14 +68,8 @@ int cmd_version(int argc, char **argv)
 	};
 	bool json = false;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json")) {
-			fprintf(stderr, "holm version: unexpected argument %s (see \"holm help version\")\n",
-				argv[i]);
-			return EXIT_USAGE;
-		}
-		json = true;
-	}
+	if (json_only_flag(argc, argv, &json))
+		return EXIT_USAGE;
 
 	v.module_api = holm_api_version(DEVICE);
 	if (doctor_read(&env, "/sys/module/holm/version", v.module, sizeof(v.module)) <= 0 &&
@@ -96,7 +77,7 @@ int cmd_version(int argc, char **argv)
 		snprintf(v.module, sizeof(v.module), "of unknown version");
 	if (!json) {
 		print_text(&v);
-	} else if (print_json(&v)) {
+	} else if (json_write(versions_json(&v), JSON_PRETTY, stdout)) {
 		fprintf(stderr, "holm version: out of memory\n");
 		return EXIT_FAILED;
 	}

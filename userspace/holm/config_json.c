@@ -3,57 +3,33 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include <json-c/json.h>
-
 #include "config.h"
-
-static int add(struct json_object *to, const char *key, struct json_object *val)
-{
-	/* json-c takes a NULL value as JSON's null: here it is a failure. */
-	if (!val)
-		return -1;
-	if (json_object_object_add(to, key, val)) {
-		json_object_put(val);
-		return -1;
-	}
-	return 0;
-}
-
-static int append(struct json_object *to, struct json_object *val)
-{
-	if (!val)
-		return -1;
-	if (json_object_array_add(to, val)) {
-		json_object_put(val);
-		return -1;
-	}
-	return 0;
-}
+#include "json.h"
 
 static int add_object(struct json_object *to, const char *key, struct json_object **val)
 {
 	*val = json_object_new_object();
-	return add(to, key, *val);
+	return json_add(to, key, *val);
 }
 
 static int add_array(struct json_object *to, const char *key, struct json_object **val)
 {
 	*val = json_object_new_array();
-	return add(to, key, *val);
+	return json_add(to, key, *val);
 }
 
 static int add_cgroup(struct json_object *vm, const struct cgroup_config *cfg)
 {
 	char max[48];
 
-	if (cfg->path && add(vm, "cgroup", json_object_new_string(cfg->path)))
+	if (cfg->path && json_add(vm, "cgroup", json_object_new_string(cfg->path)))
 		return -1;
-	if (cfg->cpu_weight && add(vm, "cpu-weight", json_object_new_int64(cfg->cpu_weight)))
+	if (cfg->cpu_weight && json_add(vm, "cpu-weight", json_object_new_int64(cfg->cpu_weight)))
 		return -1;
 	if (!cfg->cpu_quota)
 		return 0;
 	snprintf(max, sizeof(max), "%" PRIu64 "/%" PRIu64, cfg->cpu_quota, cfg->cpu_period);
-	return add(vm, "cpu-max", json_object_new_string(max));
+	return json_add(vm, "cpu-max", json_object_new_string(max));
 }
 
 static int add_vm(struct json_object *root, const struct vm_config *cfg)
@@ -62,23 +38,23 @@ static int add_vm(struct json_object *root, const struct vm_config *cfg)
 
 	if (add_object(root, "vm", &vm))
 		return -1;
-	if (cfg->name && add(vm, "name", json_object_new_string(cfg->name)))
+	if (cfg->name && json_add(vm, "name", json_object_new_string(cfg->name)))
 		return -1;
-	if (add(vm, "cpus", json_object_new_int64(topology_cpus(&cfg->cpus))) ||
-	    add(vm, "sockets", json_object_new_int64(cfg->cpus.sockets)) ||
-	    add(vm, "cores", json_object_new_int64(cfg->cpus.cores)) ||
-	    add(vm, "threads", json_object_new_int64(cfg->cpus.threads)) ||
-	    add(vm, "memory", json_object_new_uint64(cfg->memory)))
+	if (json_add(vm, "cpus", json_object_new_int64(topology_cpus(&cfg->cpus))) ||
+	    json_add(vm, "sockets", json_object_new_int64(cfg->cpus.sockets)) ||
+	    json_add(vm, "cores", json_object_new_int64(cfg->cpus.cores)) ||
+	    json_add(vm, "threads", json_object_new_int64(cfg->cpus.threads)) ||
+	    json_add(vm, "memory", json_object_new_uint64(cfg->memory)))
 		return -1;
-	if (cfg->cpu && add(vm, "cpu", json_object_new_string(cfg->cpu)))
+	if (cfg->cpu && json_add(vm, "cpu", json_object_new_string(cfg->cpu)))
 		return -1;
 	if (cfg->cpu_affinity &&
-	    add(vm, "cpu-affinity", json_object_new_string(cfg->cpu_affinity)))
+	    json_add(vm, "cpu-affinity", json_object_new_string(cfg->cpu_affinity)))
 		return -1;
 	if (cfg->has_halt_poll &&
-	    add(vm, "halt-poll", json_object_new_uint64(cfg->halt_poll_ns)))
+	    json_add(vm, "halt-poll", json_object_new_uint64(cfg->halt_poll_ns)))
 		return -1;
-	if (cfg->tsc_khz && add(vm, "tsc-khz", json_object_new_uint64(cfg->tsc_khz)))
+	if (cfg->tsc_khz && json_add(vm, "tsc-khz", json_object_new_uint64(cfg->tsc_khz)))
 		return -1;
 	return add_cgroup(vm, &cfg->cgroup);
 }
@@ -89,23 +65,23 @@ static int add_boot(struct json_object *root, const struct vm_config *cfg)
 
 	if (add_object(root, "boot", &boot))
 		return -1;
-	if (cfg->kernel && add(boot, "kernel", json_object_new_string(cfg->kernel)))
+	if (cfg->kernel && json_add(boot, "kernel", json_object_new_string(cfg->kernel)))
 		return -1;
 	if (add_array(boot, "initrd", &initrds))
 		return -1;
 	for (size_t i = 0; i < cfg->nr_initrds; i++) {
-		if (append(initrds, json_object_new_string(cfg->initrds[i])))
+		if (json_append(initrds, json_object_new_string(cfg->initrds[i])))
 			return -1;
 	}
-	if (cfg->cmdline && add(boot, "cmdline", json_object_new_string(cfg->cmdline)))
+	if (cfg->cmdline && json_add(boot, "cmdline", json_object_new_string(cfg->cmdline)))
 		return -1;
 	if (add_array(boot, "raw", &raws))
 		return -1;
 	for (size_t i = 0; i < cfg->nr_raws; i++) {
 		raw = json_object_new_object();
-		if (append(raws, raw) ||
-		    add(raw, "file", json_object_new_string(cfg->raws[i].path)) ||
-		    add(raw, "address", json_object_new_uint64(cfg->raws[i].gpa)))
+		if (json_append(raws, raw) ||
+		    json_add(raw, "file", json_object_new_string(cfg->raws[i].path)) ||
+		    json_add(raw, "address", json_object_new_uint64(cfg->raws[i].gpa)))
 			return -1;
 	}
 	return 0;
@@ -122,10 +98,10 @@ static int add_console(struct json_object *root, const struct vm_config *cfg)
 	struct json_object *console;
 
 	if (add_object(root, "console", &console) ||
-	    add(console, "type", json_object_new_string(names[cfg->console])))
+	    json_add(console, "type", json_object_new_string(names[cfg->console])))
 		return -1;
 	if (cfg->console == CONSOLE_FILE &&
-	    add(console, "path", json_object_new_string(cfg->console_path)))
+	    json_add(console, "path", json_object_new_string(cfg->console_path)))
 		return -1;
 	return 0;
 }
@@ -137,7 +113,7 @@ static int add_debug(struct json_object *root, const struct vm_config *cfg)
 	if (add_object(root, "debug", &debug))
 		return -1;
 	if (cfg->has_debug_exit &&
-	    add(debug, "exit-port", json_object_new_int64(cfg->debug_exit_port)))
+	    json_add(debug, "exit-port", json_object_new_int64(cfg->debug_exit_port)))
 		return -1;
 	return 0;
 }
@@ -145,21 +121,11 @@ static int add_debug(struct json_object *root, const struct vm_config *cfg)
 int vm_config_print_json(const struct vm_config *cfg, FILE *out)
 {
 	struct json_object *root = json_object_new_object();
-	const char *str;
-	int ret = -1;
 
-	if (!root)
-		return -1;
-	if (add_vm(root, cfg) || add_boot(root, cfg) || add_console(root, cfg) ||
-	    add_debug(root, cfg))
-		goto out;
-	str = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-					     JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!str)
-		goto out;
-	fprintf(out, "%s\n", str);
-	ret = 0;
-out:
-	json_object_put(root);
-	return ret;
+	if (root && (add_vm(root, cfg) || add_boot(root, cfg) || add_console(root, cfg) ||
+		     add_debug(root, cfg))) {
+		json_object_put(root);
+		root = NULL;
+	}
+	return json_write(root, JSON_PRETTY, out);
 }

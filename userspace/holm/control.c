@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
 #include "control.h"
+#include "json.h"
+#include "size.h"
 
 struct holm_ctl *control_open(struct err *e)
 {
@@ -27,17 +28,14 @@ struct holm_ctl *control_open(struct err *e)
 static bool is_it(const struct holm_vm_info *vm, const char *what, bool by_name)
 {
 	char text[HOLM_UUID_TEXT];
-	char *end;
-	unsigned long pid;
+	uint64_t pid;
 
 	if (by_name)
 		return *what && !strcmp(vm->name, what);
 	holm_uuid_text(vm->uuid, text);
 	if (!strcasecmp(text, what))
 		return true;
-	errno = 0;
-	pid = strtoul(what, &end, 10);
-	return *what >= '0' && *what <= '9' && !*end && !errno && pid && pid == vm->pid;
+	return !number_parse(what, UINT32_MAX, &pid) && pid && pid == vm->pid;
 }
 
 const struct holm_vm_info *control_match(const struct holm_vm_info *vms, size_t n,
@@ -123,51 +121,27 @@ const char *control_size(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
-int control_json_add(struct json_object *to, const char *key, struct json_object *val)
-{
-	if (!val)
-		return -1;
-	if (!json_object_object_add(to, key, val))
-		return 0;
-	json_object_put(val);
-	return -1;
-}
-
 struct json_object *control_vm_json(const struct holm_vm_info *vm)
 {
 	struct json_object *o = json_object_new_object();
 	char uuid[HOLM_UUID_TEXT];
 
 	holm_uuid_text(vm->uuid, uuid);
-	if (o && !control_json_add(o, "id", json_object_new_int64(vm->id)) &&
-	    !control_json_add(o, "name", json_object_new_string(vm->name)) &&
-	    !control_json_add(o, "uuid", json_object_new_string(uuid)) &&
-	    !control_json_add(o, "uid", json_object_new_int64(vm->uid)) &&
-	    !control_json_add(o, "pid", json_object_new_int64(vm->pid)) &&
-	    !control_json_add(o, "state",
+	if (o && !json_add(o, "id", json_object_new_int64(vm->id)) &&
+	    !json_add(o, "name", json_object_new_string(vm->name)) &&
+	    !json_add(o, "uuid", json_object_new_string(uuid)) &&
+	    !json_add(o, "uid", json_object_new_int64(vm->uid)) &&
+	    !json_add(o, "pid", json_object_new_int64(vm->pid)) &&
+	    !json_add(o, "state",
 			      json_object_new_string(holm_vm_state_name(vm->state))) &&
-	    !control_json_add(o, "vcpus", json_object_new_int64(vm->vcpus)) &&
-	    !control_json_add(o, "memory", json_object_new_uint64(vm->memory)) &&
-	    !control_json_add(o, "resident", json_object_new_uint64(vm->resident)) &&
-	    !control_json_add(o, "uptime_ns", json_object_new_uint64(vm->uptime_ns)) &&
-	    !control_json_add(o, "netns", json_object_new_int64(vm->netns)) &&
-	    !control_json_add(o, "halt_poll_ns", json_object_new_int64(vm->halt_poll_ns)) &&
-	    !control_json_add(o, "exits", json_object_new_uint64(vm->exits)))
+	    !json_add(o, "vcpus", json_object_new_int64(vm->vcpus)) &&
+	    !json_add(o, "memory", json_object_new_uint64(vm->memory)) &&
+	    !json_add(o, "resident", json_object_new_uint64(vm->resident)) &&
+	    !json_add(o, "uptime_ns", json_object_new_uint64(vm->uptime_ns)) &&
+	    !json_add(o, "netns", json_object_new_int64(vm->netns)) &&
+	    !json_add(o, "halt_poll_ns", json_object_new_int64(vm->halt_poll_ns)) &&
+	    !json_add(o, "exits", json_object_new_uint64(vm->exits)))
 		return o;
 	json_object_put(o);
 	return NULL;
-}
-
-int control_json_print(struct json_object *root, const char *verb)
-{
-	const char *text = NULL;
-
-	if (root)
-		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY);
-	if (text)
-		printf("%s\n", text);
-	else
-		fprintf(stderr, "holm %s: out of memory\n", verb);
-	json_object_put(root);
-	return text ? EXIT_OK : EXIT_FAILED;
 }

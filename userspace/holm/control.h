@@ -43,16 +43,4 @@ const char *control_size(uint64_t bytes, char *buf, size_t size);
 /* A virtual machine in JSON, as holm(1) documents it; NULL without memory. */
 struct json_object *control_vm_json(const struct holm_vm_info *vm);
 
-/* Add @val, which may be NULL for want of memory, to @to. Return: 0 or -1. */
-int control_json_add(struct json_object *to, const char *key, struct json_object *val);
-
-/**
- * control_json_print() - print and free
- * @root: what; NULL: there was no memory for it
- * @verb: whose output it is, for the error
- *
- * Return: an exit status.
- */
-int control_json_print(struct json_object *root, const char *verb);
-
 #endif /* HOLM_CONTROL_H */
