@@ -22,7 +22,7 @@
 #define LEVEL		0xc000
 #define RINGERS		2
 #define ENDS		(quick ? 4 : 30)
-#define ROUNDS		(quick ? 20 : 200)
+#define ROUNDS		(quick ? 20 : 400)
 
 static int event(void)
 {

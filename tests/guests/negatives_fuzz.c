@@ -22,7 +22,7 @@
 #define THREADS		3
 #define VMS		2
 #define VCPUS		4
-#define ITERATIONS	15000UL
+#define ITERATIONS	30000UL
 #define QUICK_ITERATIONS	3000UL
 /* The threads are hung when none of them has made a call for so long. */
 #define STALL_SECONDS	60

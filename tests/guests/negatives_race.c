@@ -42,7 +42,7 @@ struct race {
 };
 
 /* A race ends after so long, or so many calls where that is too long. */
-#define RACE_MS		400
+#define RACE_MS		800
 #define QUICK_MS	20
 #define QUICK_ROUNDS	150
 

@@ -12,7 +12,7 @@
 share=$WORK/share
 # How often in a row, where that is asked for.
 in_a_row=${LONG:+20}
-in_a_row=${in_a_row:-3}
+in_a_row=${in_a_row:-5}
 mkdir -p "$share/out"
 "$TOP/tests/bed/guest-assets" --dir "$share" small-6.12 cloud-6.1 cloud-6.12 >&2
 
@@ -204,7 +204,7 @@ if [ "$GROUP" = amd ]; then
 	boots small-6.12 cloud-6.12 1
 	boots small-6.1 small-6.12 1
 	boots debian-6.1 cloud-6.1 1
-	[ -z "${LONG-}" ] || boots debian-6.12 cloud-6.12 1
+	boots debian-6.12 cloud-6.12 1
 	smp small-6.12-debug small-6.12 4,sockets=2,threads=2 \
 		"cpu0: package 0 core 0 threads 0-1 cores 0-1" \
 		"cpu1: package 0 core 0 threads 0-1 cores 0-1" \

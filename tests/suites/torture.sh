@@ -4,10 +4,10 @@
 # Kernels: small-6.12-debug
 # Timeout: 900
 #
-# Guests of several vCPUs for a minute, while all around them changes.
+# Guests of several vCPUs for three minutes, while all around them changes.
 
 . "$TOP/tests/suites/lib.sh"
 
 host=small-6.12-debug
-program torture 60 --timeout 800 --kmemleak
+program torture 180 --timeout 800 --kmemleak
 plan
