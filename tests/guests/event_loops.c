@@ -62,6 +62,7 @@ static struct {
 	atomic_bool lost;
 	atomic_bool over;		/* the guest has ended */
 	bool by_flag;
+	uint64_t counted;		/* when all of @rounds had arrived, and no other was sent */
 	int error;
 } job;
 
@@ -148,6 +149,7 @@ static void end_guest(void)
 {
 	int err;
 
+	job.counted = guest_count();
 	set_flag();
 	err = send_one();
 	job.sent++;
@@ -228,6 +230,7 @@ static void run_loop(struct guest *g)
 		      (unsigned long long)count, job.sent);
 		return;
 	}
+	CHECK_EQ(g, job.counted, job.rounds);
 	/* Those that ended it may have come too late, and merge. */
 	CHECK(g, count >= job.rounds && count <= job.sent, "%llu arrived of %u to %u",
 	      (unsigned long long)count, job.rounds, job.sent);
