@@ -92,7 +92,7 @@ void holm_env_script(struct holm_env *env, const struct holm_fake_step *script, 
 	env->fake->pos = 0;
 }
 
-static int env_set_cpuid(struct holm_env *env)
+int holm_env_set_cpuid(struct holm_env *env, struct file *vcpu_file)
 {
 	unsigned long at = env->scratch + 1024;
 	struct holm_cpuid arg = { .entries = at };
@@ -104,7 +104,7 @@ static int env_set_cpuid(struct holm_env *env)
 		return -ENOMEM;
 	arg.nent = holm_cpuid_supported(entries, HOLM_MAX_CPUID_ENTRIES);
 	if (!copy_to_user((void __user *)at, entries, arg.nent * sizeof(*entries)))
-		err = holm_env_ioctl(env, env->vcpu_file, HOLM_SET_CPUID, &arg, sizeof(arg));
+		err = holm_env_ioctl(env, vcpu_file, HOLM_SET_CPUID, &arg, sizeof(arg));
 	kvfree(entries);
 	return err;
 }
@@ -137,7 +137,7 @@ int holm_env_create(struct holm_env *env)
 	env->vcpu = env->vcpu_file->private_data;
 	env->fake = holm_fake(env->vcpu);
 	env->run = env->vcpu->run;
-	return env_set_cpuid(env);
+	return holm_env_set_cpuid(env, env->vcpu_file);
 }
 
 static void env_close(struct file **file, int *fd)
@@ -157,4 +157,19 @@ void holm_env_destroy(struct holm_env *env)
 	env_close(&env->vm_file, &env->vm_fd);
 	/* A kernel thread's last fput() is done by a worker. */
 	flush_delayed_fput();
+}
+
+void holm_env_run_case(struct kunit *test)
+{
+	const struct holm_env_case *c = test->param_value;
+	struct holm_env env;
+	int err;
+
+	holm_env_enter(test, &env);
+	err = holm_env_create(&env);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	if (!err)
+		c->fn(test, &env);
+	clear_thread_flag(TIF_SIGPENDING);
+	holm_env_leave(&env);
 }

@@ -50,6 +50,10 @@ void holm_env_leave(struct holm_env *env);
 /* A VM with slot 0 and one vCPU with the supported CPUID table: 0 or -errno. */
 int holm_env_create_vm(struct holm_env *env);
 int holm_env_create(struct holm_env *env);
+
+/* A vCPU gets the supported CPUID table: 0 or -errno. */
+int holm_env_set_cpuid(struct holm_env *env, struct file *vcpu_file);
+
 void holm_env_destroy(struct holm_env *env);
 
 /* An ioctl on @file with a copy of @arg in user memory, copied back. */
@@ -64,5 +68,19 @@ long holm_env_state(struct holm_env *env, bool set, u32 type, void *data, size_t
 
 /* Give the vCPU a script and rewind it. */
 void holm_env_script(struct holm_env *env, const struct holm_fake_step *script, unsigned int n);
+
+/* A row of a parameterized test. */
+struct holm_env_case {
+	const char *name;
+	void (*fn)(struct kunit *test, struct holm_env *env);
+};
+
+static inline void holm_env_case_desc(const struct holm_env_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+/* @test's row, with a VM and a vCPU of its own. */
+void holm_env_run_case(struct kunit *test);
 
 #endif /* HOLM_KUNIT_ENV_H */

@@ -82,16 +82,3 @@ void pv_poke(struct holm_env *env, u64 gpa, const void *buf, size_t len)
 {
 	KUNIT_EXPECT_EQ(env->test, copy_to_user((void __user *)(env->ram + gpa), buf, len), 0UL);
 }
-
-void pv_run_case(struct kunit *test, const struct pv_case *c)
-{
-	struct holm_env env;
-	int err;
-
-	holm_env_enter(test, &env);
-	err = holm_env_create(&env);
-	KUNIT_EXPECT_EQ(test, err, 0);
-	if (!err)
-		c->fn(test, &env);
-	holm_env_leave(&env);
-}

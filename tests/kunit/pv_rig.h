@@ -8,19 +8,6 @@
 
 #include "env.h"
 
-struct pv_case {
-	const char *name;
-	void (*fn)(struct kunit *test, struct holm_env *env);
-};
-
-static inline void pv_case_desc(const struct pv_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-/* A VM for the case. */
-void pv_run_case(struct kunit *test, const struct pv_case *c);
-
 /*
  * WRMSR and RDMSR by the guest. Return: 0, the vector of the exception that it
  * got, or -errno.

@@ -638,7 +638,7 @@ static void msr_reset(struct kunit *test, struct holm_env *env)
 
 /* ---- the suite -------------------------------------------------------------- */
 
-static const struct pv_case cases[] = {
+static const struct holm_env_case cases[] = {
 	{ "kvmclock page", clock_page },
 	{ "kvmclock by the old MSRs", clock_old_numbers },
 	{ "kvmclock page used before", clock_used_page },
@@ -661,11 +661,11 @@ static const struct pv_case cases[] = {
 	{ "MSRs after RESET and INIT", msr_reset },
 };
 
-KUNIT_ARRAY_PARAM(pv, cases, pv_case_desc);
+KUNIT_ARRAY_PARAM(pv, cases, holm_env_case_desc);
 
 static void test_pv(struct kunit *test)
 {
-	pv_run_case(test, test->param_value);
+	holm_env_run_case(test);
 	WRITE_ONCE(holm_tsc_distrust, false);
 }
 

@@ -416,7 +416,7 @@ static void migrated(struct kunit *test, struct holm_env *env)
 
 /* ---- the suite -------------------------------------------------------------- */
 
-static const struct pv_case cases[] = {
+static const struct holm_env_case cases[] = {
 	{ "when a guest is told", may_be_told },
 	{ "tokens", tokens },
 	{ "ready, one at a time", ready_in_turn },
@@ -427,11 +427,11 @@ static const struct pv_case cases[] = {
 	{ "state is moved", migrated },
 };
 
-KUNIT_ARRAY_PARAM(pv_async, cases, pv_case_desc);
+KUNIT_ARRAY_PARAM(pv_async, cases, holm_env_case_desc);
 
 static void test_pv_async(struct kunit *test)
 {
-	pv_run_case(test, test->param_value);
+	holm_env_run_case(test);
 }
 
 static struct kunit_case pv_async_suite_cases[] = {

@@ -618,7 +618,7 @@ static void halt_kicked(struct kunit *test, struct holm_env *env)
 
 /* ---- the suite -------------------------------------------------------------- */
 
-static const struct pv_case cases[] = {
+static const struct holm_env_case cases[] = {
 	{ "EOI is taken", eoi_taken },
 	{ "EOI is not offered", eoi_not_offered },
 	{ "no PV EOI where the CPU delivers", eoi_virtual },
@@ -634,11 +634,11 @@ static const struct pv_case cases[] = {
 	{ "HLT and wake-up", halt_kicked },
 };
 
-KUNIT_ARRAY_PARAM(pv_calls, cases, pv_case_desc);
+KUNIT_ARRAY_PARAM(pv_calls, cases, holm_env_case_desc);
 
 static void test_pv_memory(struct kunit *test)
 {
-	pv_run_case(test, test->param_value);
+	holm_env_run_case(test);
 }
 
 static struct kunit_case pv_calls_suite_cases[] = {
