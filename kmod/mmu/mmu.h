@@ -9,6 +9,7 @@
  *	walker.c	the page-table walker: map, zap, split, write-protect, age
  *	format_ept.c, format_npt.c	what an entry looks like
  *	dirty.c		dirty bitmaps
+ *	count.c		what slots there are and what the guest has of them
  *	notifier.c	the MMU notifier keeps the tables in step with the mm
  *	access.c	copies from and to guest memory
  */
@@ -243,6 +244,44 @@ u64 holm_mmu_root(struct holm_vm *vm, unsigned int root);
 
 /* Bytes of guest-physical memory that slots name. Any context that may sleep. */
 u64 holm_slots_size(struct holm_mmu *mmu);
+
+/* A slot has HOLM_SLOT_LOG_DIRTY. Any context that may sleep. */
+bool holm_slots_logged(struct holm_mmu *mmu);
+
+/**
+ * holm_slot_next() - the slot with the smallest number from @id on
+ * @mmu: the memory; it does not go away
+ * @id: number
+ * @slot: filled in
+ *
+ * A slot is there until the call that removes it returns. May sleep. Return: false
+ * when there is none.
+ */
+bool holm_slot_next(struct holm_mmu *mmu, u32 id, struct holm_slot *slot);
+
+/**
+ * struct holm_slot_count - what the guest has of a slot
+ * @pages: translations by level
+ * @dirty: pages of 4K in the log of writes
+ * @logged: there is one
+ */
+struct holm_slot_count {
+	u64 pages[HOLM_PG_1G + 1];
+	u64 dirty;
+	bool logged;
+};
+
+/**
+ * holm_slot_count() - count it
+ * @mmu: the memory; it does not go away
+ * @slot: from holm_slot_next()
+ * @count: result; not of one moment while the guest runs
+ *
+ * Takes as long as the slot has tables, and holds nothing for longer than a small
+ * part of that. May sleep. Return: 0; or -EINTR: the caller is being killed.
+ */
+int holm_slot_count(struct holm_mmu *mmu, const struct holm_slot *slot,
+		    struct holm_slot_count *count);
 
 /**
  * holm_slot_set() - HOLM_SET_SLOT

@@ -24,6 +24,9 @@
 /* Entries looked at between two tests for a reason to drop the lock. */
 #define PT_BREAK_INTERVAL	512
 
+/* Entries that are counted under one hold of the lock: two tables, some microseconds. */
+#define PT_COUNT_ENTRIES	(2 * HOLM_PT_ENTRIES)
+
 static struct page *pt_page(const struct holm_mmu_format *fmt, u64 entry)
 {
 	return pfn_to_page(fmt->pa(entry) >> PAGE_SHIFT);
@@ -401,6 +404,23 @@ u64 holm_pt_lookup(struct holm_mmu *mmu, unsigned int root, u64 gpa, int *level)
 		pt_iter_next(&it);
 	*level = it.level;
 	return it.entry;
+}
+
+/* ---- count -------------------------------------------------------------- */
+
+u64 holm_pt_count(struct holm_mmu *mmu, unsigned int root, u64 start, u64 end, u64 *leaves)
+{
+	struct pt_iter it;
+
+	for (pt_iter_begin(&it, mmu, root, start, end);
+	     it.gpa < it.end && it.visited < PT_COUNT_ENTRIES; pt_iter_next(&it)) {
+		if (!pt_iter_present(&it) || !pt_iter_leaf(&it))
+			continue;
+		/* At the start of its span, or what is left of it since @start. */
+		if ((it.gpa & ~(holm_pt_size(it.level) - 1)) >= start)
+			leaves[it.level]++;
+	}
+	return it.gpa < it.end ? it.gpa : end;
 }
 
 /* ---- zap, protect, age -------------------------------------------------- */

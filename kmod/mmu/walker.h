@@ -168,6 +168,23 @@ bool holm_pt_age(struct holm_mmu *mmu, u64 start, u64 end, bool clear);
 u64 holm_pt_lookup(struct holm_mmu *mmu, unsigned int root, u64 gpa, int *level);
 
 /**
+ * holm_pt_count() - how many pages a range has translations for, by their size
+ * @mmu: mmu->lock held
+ * @root: root table
+ * @start: first guest-physical address
+ * @end: first address behind the range
+ * @leaves: by level, up to HOLM_PG_1G: those found are added
+ *
+ * Looks at some of it: call again, from where it ended, with the lock dropped in
+ * between. What has no table is passed over at once. A leaf counts where it begins,
+ * so that none counts twice however the range is cut, and whatever becomes larger
+ * meanwhile.
+ *
+ * Return: the address behind what was looked at; @end: that was all.
+ */
+u64 holm_pt_count(struct holm_mmu *mmu, unsigned int root, u64 start, u64 end, u64 *leaves);
+
+/**
  * holm_pt_free() - free detached tables and all below them
  * @mmu: mmu->lock not held; the tables were flushed
  * @detached: list, empty afterwards

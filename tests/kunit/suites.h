@@ -14,6 +14,7 @@
 	suite(events)			\
 	suite(lapic)			\
 	suite(lapic_virt)		\
+	suite(count)			\
 	suite(fault)			\
 	suite(formats)			\
 	suite(race)			\
