@@ -30,12 +30,11 @@ struct holm_vm;
  *	message that says what is missing and where to enable it).
  * @teardown: undo @setup; no CPU is enabled.
  * @caps: fill in the backend's part of a holm_caps (backend, features,
- *	phys_bits).
+ *	phys_bits, mitigations).
  *
- * @cpu_enable: on this CPU, IRQs off: turn virtualization on. -EBUSY when
- *	somebody else has it on, and then nothing was changed.
- * @cpu_disable: undo @cpu_enable on this CPU, IRQs off, also from the crash
- *	path; no-op where this backend did not enable it.
+ * @cpu_set: on this CPU, IRQs off: turn virtualization on, -EBUSY when somebody
+ *	else has it on, and then nothing was changed; or off again, also from the
+ *	crash path: no-op where this backend did not turn it on, and cannot fail.
  *
  * @vm_init: vm->backend_data, may sleep.
  * @vm_destroy: undo.
@@ -52,7 +51,7 @@ struct holm_vm;
  *	control structure, guest MSRs that stay loaded until @vcpu_put).
  *	vcpu->loaded_cpu is the CPU that still holds cached state, or -1.
  * @vcpu_put: preemption off, same CPU: host state back. The control structure
- *	may stay cached: @vcpu_load on another CPU, or @cpu_disable, or
+ *	may stay cached: @vcpu_load on another CPU, or @cpu_set, or
  *	@vcpu_destroy, clears it where it is.
  * @run: IRQs off, loaded: give dirty parts (vcpu->st_dirty) to hardware,
  *	enter the guest, come back with the parts invalid (st_valid = 0) but
@@ -65,6 +64,7 @@ struct holm_vm;
  * @handle_exit: IRQs on, preemption off, loaded, must not sleep or take a
  *	lock another context holds while sleeping: look at the exit and answer
  *	it, mostly through kmod/exits.h; or say what @run answered.
+ * @exit_reason: after @run, IRQs still off: why it returned, for statistics.
  *
  * @state_get: fetch parts (HOLM_ST_*) into vcpu->regs, ->sregs, ->dregs,
  *	->intr_shadow, ->nmi_masked, ->cpl, ->code64. Loaded (preemption off).
@@ -90,8 +90,7 @@ struct holm_backend {
 	int (*setup)(void);
 	void (*teardown)(void);
 	void (*caps)(struct holm_caps *caps);
-	int (*cpu_enable)(void);
-	void (*cpu_disable)(void);
+	int (*cpu_set)(bool on);
 
 	int (*vm_init)(struct holm_vm *vm);
 	void (*vm_destroy)(struct holm_vm *vm);
@@ -105,6 +104,7 @@ struct holm_backend {
 	void (*vcpu_put)(struct holm_vcpu *vcpu);
 	void (*run)(struct holm_vcpu *vcpu);
 	enum holm_next (*handle_exit)(struct holm_vcpu *vcpu);
+	enum holm_exit_reason (*exit_reason)(struct holm_vcpu *vcpu);
 
 	void (*state_get)(struct holm_vcpu *vcpu, u32 parts);
 	void (*state_set)(struct holm_vcpu *vcpu, u32 parts);

@@ -14,6 +14,7 @@
 #include <linux/version.h>
 #include <linux/syscore_ops.h>
 #include <linux/workqueue.h>
+#include <asm/cpufeature.h>
 #include <asm/hardirq.h>
 #include <asm/irq_vectors.h>
 #include <asm/perf_event.h>
@@ -59,6 +60,28 @@ static inline void holm_emergency_unregister(void) { }
 #else
 #define holm_genl_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
 #endif
+
+/* CLEAR_BRANCH_HISTORY_VMEXIT, an assembly macro of the kernel's, does something. */
+static inline bool holm_host_clears_bhb(void)
+{
+#if defined(X86_FEATURE_CLEAR_BHB_VMEXIT)	/* the later name */
+	return boot_cpu_has(X86_FEATURE_CLEAR_BHB_VMEXIT);
+#elif defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT)
+	return boot_cpu_has(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT);
+#else
+	return false;
+#endif
+}
+
+/* The kernel wants a barrier between a guest and user space; stable kernels, too. */
+static inline bool holm_host_ibpb_to_user(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	return boot_cpu_has(X86_FEATURE_IBPB_EXIT_TO_USER);
+#else
+	return false;
+#endif
+}
 
 /*
  * Since 6.15 kernel_fpu_begin() keeps softirqs off: those that an interrupt of a

@@ -46,6 +46,12 @@ static __always_inline bool holm_enter_again(struct holm_vcpu *vcpu)
 		      !holm_must_leave(vcpu, _TIF_NEED_RESCHED) && !holm_softirq_waits());
 }
 
+/*
+ * Exits in a row that are answered with IRQs off. A CPU would not need a limit, but
+ * emulated ones may not see an interrupt while neither host nor guest has RFLAGS.IF.
+ */
+#define HOLM_SHORT_EXITS	64
+
 /* With so few vCPUs something may be done for each of them while IRQs are off. */
 #define HOLM_SHORT_VCPUS	8
 

@@ -3,6 +3,7 @@
  * Exits that both vendors finish the same way: see exits.h.
  */
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/kvm_para.h>
 
 #include "exits.h"
@@ -76,6 +77,7 @@ static int slow_pause(struct holm_vcpu *vcpu)
 
 enum holm_next holm_exit_pause(struct holm_vcpu *vcpu)
 {
+	WRITE_ONCE(vcpu->stats.pauses, vcpu->stats.pauses + 1);
 	holm_skip_insn(vcpu);
 	/* Nobody else could hold what it spins for. */
 	if (READ_ONCE(vcpu->vm->nr_vcpus) < 2)
@@ -112,12 +114,34 @@ enum holm_next holm_exit_cpuid(struct holm_vcpu *vcpu)
 	return holm_exit_nop(vcpu);
 }
 
+static int slow_msr_event(struct holm_vcpu *vcpu)
+{
+	holm_vm_announce(&vcpu->vm->node, HOLM_VM_EVENT_UNHANDLED_MSR, vcpu, vcpu->exit_args[0]);
+	return HOLM_NEXT_ENTER;
+}
+
+/* Guests try a lot of them: one event a second will do. */
+static noinline enum holm_next msr_gp(struct holm_vcpu *vcpu, int err)
+{
+	u64 now = get_jiffies_64();
+
+	raise_gp(vcpu);
+	if (err != -ENOENT || (vcpu->msr_told && now - vcpu->msr_told < HZ))
+		return HOLM_NEXT_ENTER;
+	vcpu->msr_told = now;
+	vcpu->exit_args[0] = (u32)vcpu->regs.gpr[HOLM_RCX];
+	vcpu->slow = slow_msr_event;
+	return HOLM_NEXT_SLOW;
+}
+
 enum holm_next holm_exit_rdmsr(struct holm_vcpu *vcpu)
 {
 	u64 value;
+	int err;
 
-	if (holm_msr_read(vcpu, (u32)vcpu->regs.gpr[HOLM_RCX], &value, false))
-		return raise_gp(vcpu);
+	err = holm_msr_read(vcpu, (u32)vcpu->regs.gpr[HOLM_RCX], &value, false);
+	if (unlikely(err))
+		return msr_gp(vcpu, err);
 	vcpu->regs.gpr[HOLM_RAX] = (u32)value;
 	vcpu->regs.gpr[HOLM_RDX] = value >> 32;
 	return holm_exit_nop(vcpu);
@@ -126,10 +150,11 @@ enum holm_next holm_exit_rdmsr(struct holm_vcpu *vcpu)
 enum holm_next holm_exit_wrmsr(struct holm_vcpu *vcpu)
 {
 	u64 value = (u32)vcpu->regs.gpr[HOLM_RAX] | vcpu->regs.gpr[HOLM_RDX] << 32;
-	int eoi = -1;
+	int eoi = -1, err;
 
-	if (holm_msr_write(vcpu, (u32)vcpu->regs.gpr[HOLM_RCX], value, false, &eoi))
-		return raise_gp(vcpu);
+	err = holm_msr_write(vcpu, (u32)vcpu->regs.gpr[HOLM_RCX], value, false, &eoi);
+	if (unlikely(err))
+		return msr_gp(vcpu, err);
 	holm_skip_insn(vcpu);
 	return eoi < 0 ? HOLM_NEXT_ENTER : holm_exit_eoi(vcpu, eoi);
 }

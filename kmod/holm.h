@@ -40,6 +40,7 @@
 #include "x86/tsc.h"
 
 struct holm_backend;
+struct holm_exit_stats;
 struct holm_vcpu;
 struct holm_vm;
 struct holm_xstate_buf;
@@ -50,6 +51,13 @@ struct holm_xstate_buf;
 #define HOLM_REQ_EVENT		1	/* look at LAPIC, NMI, ExtINT again */
 #define HOLM_REQ_INIT		2	/* an INIT reached the LAPIC */
 #define HOLM_REQ_PV		3	/* guest memory is to be written: vcpu->pv.work */
+#define HOLM_REQ_PAUSE		4	/* not to run as long as it is set: holm_vm_pause() */
+#define HOLM_REQ_MODEL		5	/* the VM's share of the vCPU model changed: PLE */
+#define HOLM_REQ_STATS		6	/* set as long as its exits are counted: stats.h */
+
+/* What is done on the way into the guest, and nothing that a vCPU waits for. */
+#define HOLM_REQS_AT_ENTRY	(BIT(HOLM_REQ_TLB_FLUSH) | BIT(HOLM_REQ_MODEL) | \
+				 BIT(HOLM_REQ_STATS))
 
 /* Where a vCPU is, for kicks: see holm_vcpu_kick(). */
 enum holm_vcpu_mode {
@@ -110,6 +118,8 @@ struct holm_stats {
 	u64 irq_injected;
 	u64 nmi_injected;
 	u64 tlb_flushes;
+	u64 host_exits;		/* interrupts, NMIs and machine checks of the host */
+	u64 pauses;		/* PAUSE loops, whether or not they yield */
 };
 
 /**
@@ -158,6 +168,7 @@ struct holm_vcpu {
 	u64 exit_args[4];			/* [r] arguments for ->slow */
 	u32 exit_reason;			/* [r] HOLM_EXIT_*, for the run page */
 	u64 exit_detail;			/* [r] of an exit that is a fault, for events */
+	u64 msr_told;				/* [r] jiffies of the last event about that */
 	bool exit_string_io;			/* [r] with HOLM_EXIT_IO: INS or OUTS */
 	bool completable;			/* [r] HOLM_RUN_COMPLETE is legal */
 	u8 exit_breakpoints;			/* [r] DR6.B0..B3 that HOLM_RUN_COMPLETE hits */
@@ -207,6 +218,10 @@ struct holm_vcpu {
 	spinlock_t pid_lock;
 	struct pid *pid;			/* [p] thread of the last HOLM_RUN */
 	struct holm_stats stats;
+	struct holm_exit_stats *exit_stats;	/* [v] written once, store-release: stats.h */
+	bool counted;				/* [r] HOLM_REQ_STATS when it was entered last */
+	u32 short_exits;			/* [r] HOLM_SHORT_EXITS; with @counted 1: none */
+	u64 progress;				/* watch.c, its lock */
 };
 
 /**
@@ -221,6 +236,12 @@ struct holm_vm {
 	void *backend_data;			/* [I] the backend's own structure */
 	u32 halt_poll_ns;			/* [a] most that a HLT polls; 0: none does */
 	u32 last_yield;				/* [a] index of the vCPU last yielded to */
+	bool paused;				/* [v] written, [a] read: holm_vm_pause() */
+	bool stats;				/* the same: exits are counted, see stats.h */
+	struct {
+		u32 gap, window;		/* [v] written, [a] read: HOLM_A_VM_PLE_* */
+		u32 max;			/* [I] of both; 0: the CPU knows no PAUSE loops */
+	} ple;
 	struct holm_mmu mmu;			/* mmu/mmu.h */
 	struct holm_ioeventfds ioeventfds;	/* eventfd.h */
 	struct holm_irqfds irqfds;		/* the same */
@@ -231,6 +252,12 @@ struct holm_vm {
 	struct holm_vcpu *vcpus[HOLM_MAX_VCPUS]; /* [v] written once each, store-release */
 	struct holm_vcpu *by_apic_id[HOLM_MAX_VCPUS]; /* the same, by APIC ID */
 };
+
+/* Whether PAUSE loops exit. */
+static inline bool holm_ple_on(const struct holm_vm *vm)
+{
+	return READ_ONCE(vm->ple.gap) && READ_ONCE(vm->ple.window);
+}
 
 extern const struct holm_backend *holm_backend;	/* set at load, hw.c */
 
@@ -271,8 +298,22 @@ int holm_hw_sleep(struct notifier_block *nb, unsigned long action, void *data);
 void holm_caps_fill(struct holm_caps *caps);
 
 int holm_vm_create(const struct holm_create_vm *arg);
+bool holm_vm_name_valid(const char *name);
 void holm_vm_get(struct holm_vm *vm);
+/* For who found it in the registry: false when it is going away already. */
+bool __must_check holm_vm_tryget(struct holm_vm *vm);
 void holm_vm_put(struct holm_vm *vm);
+
+/**
+ * holm_vm_pause() - keep a VM's vCPUs from running, or let them
+ * @vm: the VM, referenced
+ * @pause: true: none is in the guest any more when it returns, and HOLM_RUN waits;
+ *	what it interrupted goes on where it was
+ *
+ * Announced, and guests are told that they stood still. May sleep; takes vm->lock.
+ * Return: whether it was otherwise before.
+ */
+bool holm_vm_pause(struct holm_vm *vm, bool pause);
 
 /* ---- run.c -------------------------------------------------------------- */
 
@@ -372,6 +413,9 @@ static inline void holm_vcpu_request(struct holm_vcpu *vcpu, int req)
  * left it. IRQs on; may be called under mmu.lock.
  */
 void holm_vm_flush_tlb(struct holm_vm *vm);
+
+/* A request of all vCPUs was set: those in the guest have left it since. IRQs on. */
+void holm_vm_wait_outside(struct holm_vm *vm);
 
 /* ---- irqfd.c, ioeventfd.c: what is asked at exits ------------------------ */
 

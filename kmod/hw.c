@@ -40,7 +40,7 @@ static int hw_cpu_enable(void)
 
 	local_irq_save(flags);
 	if (!__this_cpu_read(holm_cpu_on)) {
-		err = holm_backend->cpu_enable();
+		err = holm_backend->cpu_set(true);
 		if (!err)
 			__this_cpu_write(holm_cpu_on, true);
 	}
@@ -55,7 +55,7 @@ static void hw_cpu_disable(void *unused)
 	local_irq_save(flags);
 	if (__this_cpu_read(holm_cpu_on)) {
 		__this_cpu_write(holm_cpu_on, false);
-		holm_backend->cpu_disable();
+		holm_backend->cpu_set(false);
 	}
 	local_irq_restore(flags);
 }
@@ -240,7 +240,7 @@ void holm_emergency_disable(void)
 {
 	if (__this_cpu_read(holm_cpu_on)) {
 		__this_cpu_write(holm_cpu_on, false);
-		holm_backend->cpu_disable();
+		holm_backend->cpu_set(false);
 	}
 }
 

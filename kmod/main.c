@@ -23,6 +23,8 @@ static const struct holm_backend *const backends[] = {
 /* What every version has. */
 #define CAPS_SIZE_MIN	offsetofend(struct holm_caps, reserved)
 
+static_assert(_IOC_SIZE(HOLM_GET_CAPS) == CAPS_SIZE_MIN, "the call has the number that it had");
+
 static long dev_get_caps(void __user *argp)
 {
 	struct holm_caps caps = {};
@@ -171,7 +173,14 @@ static void __exit holm_exit(void)
 module_init(holm_init);
 module_exit(holm_exit);
 
+/*
+ * No alias loads this module; packages have modules-load.d do it.
+ * An x86cpu alias would load it on every CPU with VMX or SVM, beside KVM, of which
+ * one only can have the CPUs: an administrator's choice. A devname alias needs a
+ * minor of its own. MODULE_ALIAS_GENL_FAMILY() would let anybody load the module by
+ * asking for the family, even from a user namespace, to find no VM in the answer.
+ */
 MODULE_DESCRIPTION("holm hypervisor");
 MODULE_AUTHOR("The holm developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION("0.1.0");

@@ -612,7 +612,7 @@ static int put_event(struct sk_buff *skb, const struct holm_vm_notice *notice, u
 	case HOLM_VM_EVENT_DESTROYED:
 		if (nla_put_u64_64bit(skb, HOLM_A_EVENT_UPTIME, now - node->created,
 				      HOLM_A_EVENT_PAD) ||
-		    nla_put_u64_64bit(skb, HOLM_A_EVENT_EXITS, notice->exits, HOLM_A_EVENT_PAD))
+		    nla_put_u64_64bit(skb, HOLM_A_EVENT_EXITS, notice->detail, HOLM_A_EVENT_PAD))
 			return -EMSGSIZE;
 		break;
 	case HOLM_VM_EVENT_ENTRY_FAILED:

@@ -3,7 +3,7 @@
  * The VMs that there are, by number, and a chain that is told what happens to
  * them. A VM is in the registry from before its descriptor exists until after
  * the last one is gone; who looks at it there holds holm_vms_lock for no longer
- * than one VM takes, and no reference.
+ * than one VM takes, and what takes longer is done with a reference (holm_vm_tryget()).
  */
 #include <linux/cred.h>
 #include <linux/minmax.h>
@@ -88,6 +88,13 @@ unsigned int holm_vms_generation(void)
 	return generation;
 }
 
+void holm_vm_rename(struct holm_vm_node *node, const char *name)
+{
+	lockdep_assert_held(&holm_vms_lock);
+	strscpy(node->name, name, sizeof(node->name));
+	changed();	/* a dump by name may miss it */
+}
+
 u64 holm_vm_exits(const struct holm_vm *vm)
 {
 	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);
@@ -99,13 +106,13 @@ u64 holm_vm_exits(const struct holm_vm *vm)
 }
 
 void holm_vm_announce(struct holm_vm_node *node, enum holm_vm_event event,
-		      const struct holm_vcpu *vcpu, u64 exits)
+		      const struct holm_vcpu *vcpu, u64 detail)
 {
 	struct holm_vm_notice notice = {
 		.node = node,
 		.event = event,
 		.vcpu = vcpu,
-		.exits = exits,
+		.detail = detail,
 	};
 
 	if (!node->id)

@@ -20,7 +20,8 @@ struct net;
 struct pid;
 
 /**
- * struct holm_vm_node - a VM as others see it; [I] but for the last two, [a]
+ * struct holm_vm_node - a VM as others see it; [I] but for the name,
+ *	holm_vms_lock, and the last two, [a]
  * @id: number, of no other VM while the module is loaded; 0: not registered
  * @uuid: the launcher's, or random
  * @name: the launcher's, not unique
@@ -50,13 +51,14 @@ struct holm_vm_node {
  * @node: the VM
  * @event: what
  * @vcpu: to which vCPU, NULL: to none of them
- * @exits: of all vCPUs, with HOLM_VM_EVENT_DESTROYED
+ * @detail: exits of all vCPUs, with HOLM_VM_EVENT_DESTROYED; what
+ *	HOLM_A_EVENT_REASON is for the event
  */
 struct holm_vm_notice {
 	const struct holm_vm_node *node;
 	enum holm_vm_event event;
 	const struct holm_vcpu *vcpu;
-	u64 exits;
+	u64 detail;
 };
 
 /* Called with a struct holm_vm_notice; may sleep. */
@@ -90,6 +92,9 @@ struct holm_vm_node *holm_vm_next(u32 id);
 /* How often VMs came or went, never 0. holm_vms_lock is held. */
 unsigned int holm_vms_generation(void);
 
+/* Give it another name, a valid one. holm_vms_lock is held. */
+void holm_vm_rename(struct holm_vm_node *node, const char *name);
+
 /* Exits of all vCPUs so far. The VM does not go away. */
 u64 holm_vm_exits(const struct holm_vm *vm);
 
@@ -98,12 +103,12 @@ u64 holm_vm_exits(const struct holm_vm *vm);
  * @node: the VM
  * @event: what happened to it
  * @vcpu: to which vCPU of it, or NULL
- * @exits: of all its vCPUs, with HOLM_VM_EVENT_DESTROYED; 0 with the others
+ * @detail: as in struct holm_vm_notice; 0 with those that have none
  *
  * Of a VM that was never registered nothing is told. May sleep; not with
  * holm_vms_lock held.
  */
 void holm_vm_announce(struct holm_vm_node *node, enum holm_vm_event event,
-		      const struct holm_vcpu *vcpu, u64 exits);
+		      const struct holm_vcpu *vcpu, u64 detail);
 
 #endif /* HOLM_REGISTRY_H */

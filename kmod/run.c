@@ -14,6 +14,7 @@
 #include "backend.h"
 #include "enter.h"
 #include "holm.h"
+#include "stats.h"
 #include "trace.h"
 #include "x86/x86.h"
 
@@ -117,7 +118,6 @@ static int run_take(struct holm_vcpu *vcpu)
 		holm_skip_insn(vcpu);
 		if (unlikely(vcpu->exit_breakpoints))
 			holm_raise_db(vcpu, vcpu->exit_breakpoints);
-		vcpu->completable = false;
 	}
 	if (in.flags & HOLM_RUN_EXCEPTION)
 		take_exception(vcpu, &in.exception);
@@ -172,7 +172,9 @@ static void run_fault(struct holm_vcpu *vcpu)
 	default:
 		event = HOLM_VM_EVENT_MEMORY_FAULT;
 	}
-	holm_vm_announce(&vcpu->vm->node, event, vcpu, 0);
+	holm_vm_announce(&vcpu->vm->node, event, vcpu, vcpu->exit_detail);
+	if (event != HOLM_VM_EVENT_MEMORY_FAULT)
+		holm_vm_announce(&vcpu->vm->node, HOLM_VM_EVENT_CRASHED, vcpu, event);
 }
 
 static void run_give(struct holm_vcpu *vcpu)
@@ -200,10 +202,10 @@ static void run_give(struct holm_vcpu *vcpu)
 
 /* ---- paravirtualization ---------------------------------------------------- */
 
-/* Anything for holm_pv_update(), or for it to look at. */
-static bool pv_due(const struct holm_vcpu *vcpu)
+/* It is paused; or anything for holm_pv_update(), or for it to look at. */
+static bool something_due(const struct holm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->requests) & BIT(HOLM_REQ_PV) ||
+	return READ_ONCE(vcpu->requests) & (BIT(HOLM_REQ_PV) | BIT(HOLM_REQ_PAUSE)) ||
 	       vcpu->pv.system_time & KVM_MSR_ENABLED || vcpu->pv.async.retry;
 }
 
@@ -235,12 +237,19 @@ static int slow_smp(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_USER;
 }
 
+static int slow_model(struct holm_vcpu *vcpu)
+{
+	holm_backend->model_changed(vcpu);
+	return HOLM_NEXT_ENTER;
+}
+
 /* IRQs off, about to enter. */
 static enum holm_next run_requests(struct holm_vcpu *vcpu)
 {
 	if (likely(!READ_ONCE(vcpu->requests)))
 		return HOLM_NEXT_ENTER;
 
+	holm_stats_follow(vcpu);
 	if (test_and_clear_bit(HOLM_REQ_TLB_FLUSH, &vcpu->requests)) {
 		WRITE_ONCE(vcpu->stats.tlb_flushes, vcpu->stats.tlb_flushes + 1);
 		holm_backend->flush_tlb(vcpu);
@@ -250,11 +259,22 @@ static enum holm_next run_requests(struct holm_vcpu *vcpu)
 		vcpu->slow = slow_smp;
 		return HOLM_NEXT_SLOW;
 	}
-	if (unlikely(test_bit(HOLM_REQ_PV, &vcpu->requests))) {
+	if (test_and_clear_bit(HOLM_REQ_MODEL, &vcpu->requests)) {
+		vcpu->slow = slow_model;
+		return HOLM_NEXT_SLOW;
+	}
+	if (unlikely(READ_ONCE(vcpu->requests) & (BIT(HOLM_REQ_PV) | BIT(HOLM_REQ_PAUSE)))) {
 		vcpu->slow = NULL;	/* the way to the next entry does it */
 		return HOLM_NEXT_SLOW;
 	}
 	return HOLM_NEXT_ENTER;
+}
+
+static noinline void run_counted(struct holm_vcpu *vcpu)
+{
+	holm_stats_entry(vcpu);
+	holm_backend->run(vcpu);
+	holm_stats_exit(vcpu, holm_backend->exit_reason(vcpu));
 }
 
 /* IRQs off: enter the guest. HOLM_NEXT_ENTER: there is an exit to handle. */
@@ -293,7 +313,10 @@ static enum holm_next run_once(struct holm_vcpu *vcpu)
 	 * Others read the flags, nobody else writes them.
 	 */
 	data_race(current->flags |= PF_VCPU);
-	holm_backend->run(vcpu);
+	if (unlikely(vcpu->counted))
+		run_counted(vcpu);
+	else
+		holm_backend->run(vcpu);
 	return HOLM_NEXT_ENTER;
 }
 
@@ -332,10 +355,28 @@ static int run_atomic(struct holm_vcpu *vcpu)
 	return next;
 }
 
+static __always_inline void stats_state(struct holm_vcpu *vcpu, enum holm_stats_state state)
+{
+	if (unlikely(vcpu->counted))
+		holm_stats_state(vcpu, state);
+}
+
+static bool pause_done(struct holm_vcpu *vcpu)
+{
+	return !test_bit(HOLM_REQ_PAUSE, &vcpu->requests) || holm_must_leave(vcpu, 0);
+}
+
+static void run_paused(struct holm_vcpu *vcpu)
+{
+	stats_state(vcpu, HOLM_STATS_HALTED);
+	swait_event_interruptible_exclusive(vcpu->wait, pause_done(vcpu));
+	stats_state(vcpu, HOLM_STATS_KERNEL);
+}
+
 static bool block_done(struct holm_vcpu *vcpu)
 {
-	/* A flush is due before the next entry, not now: it would not let it sleep. */
-	return READ_ONCE(vcpu->requests) & ~BIT(HOLM_REQ_TLB_FLUSH) ||
+	/* These are due before the next entry, not now: they would not let it sleep. */
+	return READ_ONCE(vcpu->requests) & ~HOLM_REQS_AT_ENTRY ||
 	       holm_has_wake_event(vcpu) || holm_must_leave(vcpu, 0);
 }
 
@@ -344,7 +385,9 @@ static int run_block(struct holm_vcpu *vcpu)
 {
 	if (vcpu->mp_state == HOLM_MP_HALTED)
 		holm_pv_preempted(vcpu);
+	stats_state(vcpu, HOLM_STATS_HALTED);
 	holm_vcpu_block(vcpu, block_done);
+	stats_state(vcpu, HOLM_STATS_KERNEL);
 	clear_bit(HOLM_REQ_EVENT, &vcpu->requests);
 	if (vcpu->mp_state == HOLM_MP_HALTED &&
 	    (holm_pv_unhalt(vcpu) || holm_has_wake_event(vcpu)))
@@ -389,10 +432,17 @@ int holm_run(struct holm_vcpu *vcpu)
 			vcpu->completable = false;
 			pv_leave(vcpu);
 			run_give(vcpu);
+			stats_state(vcpu, HOLM_STATS_USER);
 			return -EINTR;
 		}
-		if (pv_due(vcpu))
+		if (something_due(vcpu)) {
+			if (unlikely(test_bit(HOLM_REQ_PAUSE, &vcpu->requests))) {
+				run_paused(vcpu);
+				next = HOLM_NEXT_ENTER;
+				continue;
+			}
 			holm_pv_update(vcpu);
+		}
 		if (vcpu->mp_state != HOLM_MP_RUNNABLE) {
 			next = run_block(vcpu);
 			cond_resched();

@@ -23,17 +23,54 @@ TRACE_EVENT(holm_entry,
 	TP_printk("vcpu %u", __entry->vcpu)
 );
 
+/* Once for the values, which perf needs to resolve the names, and once for those. */
+#define HOLM_EXIT_REASONS_TRACED			\
+	EM(OTHER, "other")			\
+	EM(EXTERNAL_INTERRUPT, "external-interrupt")\
+	EM(NMI, "nmi")				\
+	EM(WINDOW, "window")			\
+	EM(EXCEPTION, "exception")		\
+	EM(CPUID, "cpuid")			\
+	EM(HLT, "hlt")				\
+	EM(PAUSE, "pause")			\
+	EM(HYPERCALL, "hypercall")		\
+	EM(CR, "cr")				\
+	EM(DR, "dr")				\
+	EM(IO, "io")				\
+	EM(RDMSR, "rdmsr")			\
+	EM(WRMSR, "wrmsr")			\
+	EM(PAGE_FAULT, "page-fault")		\
+	EM(APIC, "apic")			\
+	EM(INSTRUCTION, "instruction")		\
+	EM(TASK_SWITCH, "task-switch")		\
+	EM(SHUTDOWN, "shutdown")		\
+	EM(INIT, "init")			\
+	EMe(ENTRY_FAILED, "entry-failed")
+
+#undef EM
+#undef EMe
+#define EM(reason, name)	TRACE_DEFINE_ENUM(HOLM_EXIT_REASON_##reason);
+#define EMe(reason, name)	TRACE_DEFINE_ENUM(HOLM_EXIT_REASON_##reason);
+
+HOLM_EXIT_REASONS_TRACED
+
+#undef EM
+#undef EMe
+#define EM(reason, name)	{ HOLM_EXIT_REASON_##reason, name },
+#define EMe(reason, name)	{ HOLM_EXIT_REASON_##reason, name }
+
 /*
- * The guest left. @reason is the vendor's exit reason or exit code, @q1 and
- * @q2 its qualifiers (exit qualification and interruption information, or
- * EXITINFO1 and EXITINFO2).
+ * The guest left. @reason is an enum holm_exit_reason, @code the vendor's exit
+ * reason or exit code, @q1 and @q2 its qualifiers (exit qualification and
+ * interruption information, or EXITINFO1 and EXITINFO2).
  */
 TRACE_EVENT(holm_exit,
-	TP_PROTO(struct holm_vcpu *vcpu, u64 reason, u64 rip, u64 q1, u64 q2),
-	TP_ARGS(vcpu, reason, rip, q1, q2),
+	TP_PROTO(struct holm_vcpu *vcpu, u32 reason, u64 code, u64 rip, u64 q1, u64 q2),
+	TP_ARGS(vcpu, reason, code, rip, q1, q2),
 	TP_STRUCT__entry(
 		__field(u32, vcpu)
-		__field(u64, reason)
+		__field(u32, reason)
+		__field(u64, code)
 		__field(u64, rip)
 		__field(u64, q1)
 		__field(u64, q2)
@@ -41,12 +78,14 @@ TRACE_EVENT(holm_exit,
 	TP_fast_assign(
 		__entry->vcpu = vcpu->apic_id;
 		__entry->reason = reason;
+		__entry->code = code;
 		__entry->rip = rip;
 		__entry->q1 = q1;
 		__entry->q2 = q2;
 	),
-	TP_printk("vcpu %u reason 0x%llx rip 0x%llx q1 0x%llx q2 0x%llx",
-		  __entry->vcpu, __entry->reason, __entry->rip, __entry->q1, __entry->q2)
+	TP_printk("vcpu %u %s code 0x%llx rip 0x%llx q1 0x%llx q2 0x%llx", __entry->vcpu,
+		  __print_symbolic(__entry->reason, HOLM_EXIT_REASONS_TRACED), __entry->code,
+		  __entry->rip, __entry->q1, __entry->q2)
 );
 
 /* A second-level fault was answered: @result as holm_mmu_fault() returns it. */

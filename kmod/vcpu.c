@@ -18,7 +18,9 @@
 #include <asm/tsc.h>
 
 #include "backend.h"
+#include "enter.h"
 #include "holm.h"
+#include "stats.h"
 #include "x86/x86.h"
 
 static_assert(sizeof(struct holm_run) <= HOLM_RUN_PAGE_SIZE);
@@ -97,6 +99,13 @@ void holm_vm_flush_tlb(struct holm_vm *vm)
 
 	for (i = 0; i < n; i++)
 		set_bit(HOLM_REQ_TLB_FLUSH, &vm->vcpus[i]->requests);
+	holm_vm_wait_outside(vm);
+}
+
+void holm_vm_wait_outside(struct holm_vm *vm)
+{
+	unsigned int i, n = smp_load_acquire(&vm->nr_vcpus);
+
 	/*
 	 * Pairs with the store of HOLM_IN_GUEST before requests are read in
 	 * the run loop: a vCPU seen outside sees the request before it enters.
@@ -352,6 +361,7 @@ void holm_vcpu_free(struct holm_vcpu *vcpu)
 	holm_backend->vcpu_destroy(vcpu);
 	holm_xstate_destroy(vcpu);
 	kvfree(vcpu->cpuid);
+	kvfree(vcpu->exit_stats);
 	put_pid(vcpu->pid);
 	free_page((unsigned long)vcpu->run);
 	mutex_destroy(&vcpu->lock);
@@ -374,6 +384,7 @@ static struct holm_vcpu *vcpu_alloc(struct holm_vm *vm, u32 apic_id)
 	vcpu->state = HOLM_OBJ_CREATED;
 	vcpu->cpu = -1;
 	vcpu->loaded_cpu = -1;
+	vcpu->short_exits = HOLM_SHORT_EXITS;
 	vcpu->mode = HOLM_OUTSIDE_GUEST;
 	vcpu->exception.type = HOLM_EVENT_NONE;
 	vcpu->interrupted.type = HOLM_EVENT_NONE;
@@ -435,6 +446,11 @@ int holm_vcpu_create(struct holm_vm *vm, const struct holm_create_vcpu *arg)
 		goto err_unlock;
 	}
 	vcpu->index = vm->nr_vcpus;
+	if (vm->paused)
+		set_bit(HOLM_REQ_PAUSE, &vcpu->requests);
+	err = holm_stats_vcpu_create(vcpu);
+	if (err)
+		goto err_vcpu;
 
 	mutex_lock(&vcpu->lock);
 	holm_backend->vcpu_reset(vcpu);

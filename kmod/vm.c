@@ -65,6 +65,11 @@ void holm_vm_get(struct holm_vm *vm)
 	kref_get(&vm->refs);
 }
 
+bool holm_vm_tryget(struct holm_vm *vm)
+{
+	return kref_get_unless_zero(&vm->refs);
+}
+
 void holm_vm_put(struct holm_vm *vm)
 {
 	kref_put(&vm->refs, vm_free);
@@ -206,6 +211,58 @@ static long vm_get_param(struct holm_vm *vm, void __user *argp)
 	return copy_to_user(argp, &arg, sizeof(arg)) ? -EFAULT : 0;
 }
 
+static void pause_vcpu(struct holm_vcpu *vcpu, bool pause)
+{
+	if (pause) {
+		holm_vcpu_request(vcpu, HOLM_REQ_PAUSE);
+		return;
+	}
+	clear_bit(HOLM_REQ_PAUSE, &vcpu->requests);
+	smp_mb__after_atomic();		/* as in holm_vcpu_request() */
+	holm_vcpu_kick(vcpu);
+}
+
+bool holm_vm_pause(struct holm_vm *vm, bool pause)
+{
+	unsigned int i;
+	bool changed;
+
+	mutex_lock(&vm->lock);
+	changed = vm->paused != pause;
+	if (changed) {
+		WRITE_ONCE(vm->paused, pause);
+		for (i = 0; i < vm->nr_vcpus; i++)
+			pause_vcpu(vm->vcpus[i], pause);
+		if (pause)
+			holm_vm_wait_outside(vm);
+		else
+			holm_pv_clock_stopped(vm);
+		/* In the order in which it is done. */
+		holm_vm_announce(&vm->node,
+				 pause ? HOLM_VM_EVENT_PAUSED : HOLM_VM_EVENT_RESUMED, NULL, 0);
+	}
+	mutex_unlock(&vm->lock);
+	return changed;
+}
+
+/* What happened to the guest that the driver does not see. */
+static long vm_report(struct holm_vm *vm, void __user *argp)
+{
+	static const enum holm_vm_event events[] = {
+		[HOLM_REPORT_RESET] = HOLM_VM_EVENT_GUEST_RESET,
+		[HOLM_REPORT_SHUTDOWN] = HOLM_VM_EVENT_GUEST_SHUTDOWN,
+	};
+	struct holm_report arg;
+
+	if (copy_from_user(&arg, argp, sizeof(arg)))
+		return -EFAULT;
+	if (!arg.event || arg.event >= ARRAY_SIZE(events) || arg.flags)
+		return -EINVAL;
+	holm_vm_announce(&vm->node, events[array_index_nospec(arg.event, ARRAY_SIZE(events))],
+			 NULL, 0);
+	return 0;
+}
+
 static long vm_get_clock(struct holm_vm *vm, void __user *argp)
 {
 	struct holm_clock arg;
@@ -255,6 +312,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 		return vm_get_clock(vm, argp);
 	case HOLM_SET_CLOCK:
 		return vm_set_clock(vm, argp);
+	case HOLM_REPORT:
+		return vm_report(vm, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -274,17 +333,18 @@ static const struct file_operations vm_fops = {
 	.llseek		= noop_llseek,
 };
 
-static int vm_check_name(const char *name)
+/* At most HOLM_NAME_LEN bytes of printable ASCII, the last one NUL. */
+bool holm_vm_name_valid(const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < HOLM_NAME_LEN; i++) {
 		if (!name[i])
-			return 0;
+			return true;
 		if (!isascii(name[i]) || !isprint(name[i]))
-			return -EINVAL;
+			return false;
 	}
-	return -EINVAL;		/* no terminating NUL */
+	return false;
 }
 
 /**
@@ -299,7 +359,7 @@ int holm_vm_create(const struct holm_create_vm *arg)
 	struct holm_vm *vm;
 	int err;
 
-	if (arg->size != sizeof(*arg) || arg->flags || vm_check_name(arg->name))
+	if (arg->size != sizeof(*arg) || arg->flags || !holm_vm_name_valid(arg->name))
 		return -EINVAL;
 
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);

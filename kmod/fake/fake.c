@@ -4,6 +4,7 @@
 
 #include "../backend.h"
 #include "../exits.h"
+#include "../trace.h"
 #include "../x86/x86.h"
 #include "fake.h"
 
@@ -34,21 +35,19 @@ static void fake_caps(struct holm_caps *caps)
 	caps->phys_bits = FAKE_PHYS_BITS;
 }
 
-static int fake_cpu_enable(void)
+static int fake_cpu_set(bool on)
 {
-	if (READ_ONCE(holm_fake_owned))
+	if (on && READ_ONCE(holm_fake_owned))
 		return -EBUSY;
-	atomic_inc(&holm_fake_cpus);
+	atomic_add(on ? 1 : -1, &holm_fake_cpus);
 	return 0;
-}
-
-static void fake_cpu_disable(void)
-{
-	atomic_dec(&holm_fake_cpus);
 }
 
 static int fake_vm_init(struct holm_vm *vm)
 {
+	vm->ple.gap = HOLM_FAKE_PLE_GAP;
+	vm->ple.window = HOLM_FAKE_PLE_WINDOW;
+	vm->ple.max = U16_MAX;
 	vm->backend_data = kzalloc(1, GFP_KERNEL_ACCOUNT);
 	return vm->backend_data ? 0 : -ENOMEM;
 }
@@ -82,6 +81,7 @@ static void fake_vcpu_reset(struct holm_vcpu *vcpu)
 
 static void fake_model_changed(struct holm_vcpu *vcpu)
 {
+	holm_fake(vcpu)->model_changes++;
 }
 
 static void fake_vcpu_load(struct holm_vcpu *vcpu, int cpu)
@@ -261,7 +261,16 @@ static enum holm_next fake_handle_exit(struct holm_vcpu *vcpu)
 	if (fake->pos >= fake->nr_steps)	/* the script is over */
 		return holm_exit_internal(vcpu, HOLM_INTERNAL_UNEXPECTED_EXIT, 1, &past);
 	step = &fake->script[fake->pos++];
+	trace_holm_exit(vcpu, step->reason, past, fake->regs.rip, 0, 0);
 	return step->exit ? step->exit(vcpu) : HOLM_NEXT_ENTER;
+}
+
+static enum holm_exit_reason fake_exit_reason(struct holm_vcpu *vcpu)
+{
+	const struct holm_fake_vcpu *fake = holm_fake(vcpu);
+
+	return fake->pos < fake->nr_steps ? fake->script[fake->pos].reason :
+					    HOLM_EXIT_REASON_OTHER;
 }
 
 const struct holm_backend holm_fake_backend = {
@@ -270,8 +279,7 @@ const struct holm_backend holm_fake_backend = {
 	.setup = fake_setup,
 	.teardown = fake_teardown,
 	.caps = fake_caps,
-	.cpu_enable = fake_cpu_enable,
-	.cpu_disable = fake_cpu_disable,
+	.cpu_set = fake_cpu_set,
 	.vm_init = fake_vm_init,
 	.vm_destroy = fake_vm_destroy,
 	.vcpu_create = fake_vcpu_create,
@@ -282,6 +290,7 @@ const struct holm_backend holm_fake_backend = {
 	.vcpu_put = fake_vcpu_put,
 	.run = fake_run,
 	.handle_exit = fake_handle_exit,
+	.exit_reason = fake_exit_reason,
 	.state_get = fake_state_get,
 	.state_set = fake_state_set,
 	.msr_get = fake_msr_get,

@@ -17,14 +17,18 @@ struct holm_fake_vcpu;
  * @exit: the exit, answered through kmod/exits.h; NULL: the exit needs nothing
  *	(a host interrupt). IRQs on, preemption off
  * @insn_len: length of the instruction that exits
+ * @reason: of the exit, for statistics and the tracepoint
  */
 struct holm_fake_step {
 	void (*guest)(struct holm_vcpu *vcpu, struct holm_fake_vcpu *fake);
 	enum holm_next (*exit)(struct holm_vcpu *vcpu);
 	u8 insn_len;
+	enum holm_exit_reason reason;
 };
 
 #define HOLM_FAKE_LOG	32
+#define HOLM_FAKE_PLE_GAP	100
+#define HOLM_FAKE_PLE_WINDOW	1000
 
 /**
  * struct holm_fake_vcpu - what the hardware would hold
@@ -42,6 +46,7 @@ struct holm_fake_step {
  * @windows: windows that are open
  * @entries: stays in the guest
  * @flushes: TLB flushes
+ * @model_changes: calls of model_changed
  * @loads: vcpu_load calls without their vcpu_put: 0 or 1
  * @msrs: MSRs that hardware would hold
  */
@@ -60,6 +65,7 @@ struct holm_fake_vcpu {
 	u32 windows;
 	unsigned int entries;
 	unsigned int flushes;
+	unsigned int model_changes;
 	int loads;
 	struct holm_fake_msr {
 		u32 index;
@@ -72,7 +78,7 @@ static inline struct holm_fake_vcpu *holm_fake(struct holm_vcpu *vcpu)
 	return vcpu->backend_data;
 }
 
-/* Make cpu_enable() fail as if somebody else owned the CPU. */
+/* Make cpu_set(true) fail as if somebody else owned the CPU. */
 extern bool holm_fake_owned;
 
 /* CPUs on which the fake is enabled now. */

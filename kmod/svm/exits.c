@@ -188,6 +188,7 @@ static enum holm_next exit_ac(struct holm_vcpu *vcpu)
 /* The host has taken its interrupt, NMI or machine check, or will now. */
 static enum holm_next exit_host(struct holm_vcpu *vcpu)
 {
+	WRITE_ONCE(vcpu->stats.host_exits, vcpu->stats.host_exits + 1);
 	return HOLM_NEXT_ENTER;
 }
 
@@ -385,6 +386,56 @@ static enum holm_next (*const svm_exits[])(struct holm_vcpu *vcpu) = {
 	[SVM_EXIT_INVPCID]				= holm_exit_ud,
 };
 
+/* By exit code; of those left out, an instruction. */
+static const u8 exit_reasons[] = {
+	[SVM_EXIT_READ_CR0]				= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_READ_CR4]				= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_WRITE_CR0]				= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_WRITE_CR4]				= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_WRITE_CR8]				= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_READ_DR0 ... SVM_EXIT_READ_DR7]	= HOLM_EXIT_REASON_DR,
+	[SVM_EXIT_WRITE_DR0 ... SVM_EXIT_WRITE_DR7]	= HOLM_EXIT_REASON_DR,
+	[SVM_EXIT_EXCP(0) ... SVM_EXIT_EXCP(31)]	= HOLM_EXIT_REASON_EXCEPTION,
+	[SVM_EXIT_INTR]					= HOLM_EXIT_REASON_EXTERNAL_INTERRUPT,
+	[SVM_EXIT_NMI]					= HOLM_EXIT_REASON_NMI,
+	[SVM_EXIT_INIT]					= HOLM_EXIT_REASON_INIT,
+	[SVM_EXIT_VINTR]				= HOLM_EXIT_REASON_WINDOW,
+	[SVM_EXIT_CR0_SEL_WRITE]			= HOLM_EXIT_REASON_CR,
+	[SVM_EXIT_CPUID]				= HOLM_EXIT_REASON_CPUID,
+	[SVM_EXIT_IRET]					= HOLM_EXIT_REASON_WINDOW,
+	[SVM_EXIT_PAUSE]				= HOLM_EXIT_REASON_PAUSE,
+	[SVM_EXIT_HLT]					= HOLM_EXIT_REASON_HLT,
+	[SVM_EXIT_IOIO]					= HOLM_EXIT_REASON_IO,
+	[SVM_EXIT_TASK_SWITCH]				= HOLM_EXIT_REASON_TASK_SWITCH,
+	[SVM_EXIT_SHUTDOWN]				= HOLM_EXIT_REASON_SHUTDOWN,
+	[SVM_EXIT_VMMCALL]				= HOLM_EXIT_REASON_HYPERCALL,
+	[SVM_EXIT_XSETBV]				= HOLM_EXIT_REASON_CR,
+};
+
+/* holm_backend.exit_reason */
+enum holm_exit_reason svm_exit_reason(struct holm_vcpu *vcpu)
+{
+	const struct svm_vmcb *v = to_svm(vcpu)->vmcb;
+	u32 code = v->exit_code;
+
+	switch (code) {
+	case SVM_EXIT_MSR:
+		return v->exit_info1 ? HOLM_EXIT_REASON_WRMSR : HOLM_EXIT_REASON_RDMSR;
+	case SVM_EXIT_NPF:
+		return HOLM_EXIT_REASON_PAGE_FAULT;
+	case SVM_EXIT_AVIC_IPI:
+	case SVM_EXIT_AVIC_ACCESS:
+		return HOLM_EXIT_REASON_APIC;
+	case SVM_EXIT_INVALID:
+	case SVM_EXIT_BUSY:
+		return HOLM_EXIT_REASON_ENTRY_FAILED;
+	}
+	if (code < ARRAY_SIZE(exit_reasons) && exit_reasons[code])
+		return exit_reasons[code];
+	return code < ARRAY_SIZE(svm_exits) && svm_exits[code] ? HOLM_EXIT_REASON_INSTRUCTION :
+								  HOLM_EXIT_REASON_OTHER;
+}
+
 /**
  * svm_handle_exit() - backend->handle_exit
  * @vcpu: the vCPU, loaded
@@ -396,7 +447,9 @@ enum holm_next svm_handle_exit(struct holm_vcpu *vcpu)
 	const struct svm_vmcb *v = to_svm(vcpu)->vmcb;
 	u32 code = v->exit_code;
 
-	trace_holm_exit(vcpu, code, v->rip, v->exit_info1, v->exit_info2);
+	if (trace_holm_exit_enabled())
+		trace_holm_exit(vcpu, svm_exit_reason(vcpu), code, v->rip, v->exit_info1,
+				v->exit_info2);
 
 	if (code == SVM_EXIT_NPF)
 		return exit_npf(vcpu);

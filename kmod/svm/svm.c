@@ -33,11 +33,11 @@
 /* PAUSE intercept filtering, APM 15.14.4. */
 static ushort pause_count = 3000;
 module_param(pause_count, ushort, 0444);
-MODULE_PARM_DESC(pause_count, "SVM: PAUSEs in a row after which a vCPU yields, 0: never (default 3000)");
+MODULE_PARM_DESC(pause_count, "SVM: PAUSEs in a row after which a vCPU of a new VM yields, 0: never (default 3000)");
 
 static ushort pause_threshold = 128;
 module_param(pause_threshold, ushort, 0444);
-MODULE_PARM_DESC(pause_threshold, "SVM: most cycles between the PAUSEs of one loop (default 128)");
+MODULE_PARM_DESC(pause_threshold, "SVM: most cycles between the PAUSEs of one loop in a new VM, 0: loops do not exit (default 128)");
 
 struct svm_caps svm_caps;
 DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
@@ -88,7 +88,7 @@ static int svm_check_cpu(void)
 	svm_caps.flush_asid = edx & SVM_CPUID_EDX_FLUSH_ASID;
 	svm_caps.decode_assists = edx & SVM_CPUID_EDX_DECODE_ASSISTS;
 	svm_caps.v_spec_ctrl = edx & SVM_CPUID_EDX_V_SPEC_CTRL;
-	svm_caps.pause_filter = edx & SVM_CPUID_EDX_PAUSE_FILTER && pause_count;
+	svm_caps.pause_filter = edx & SVM_CPUID_EDX_PAUSE_FILTER;
 	svm_caps.tsc_ratio = edx & SVM_CPUID_EDX_TSC_RATE;
 	svm_caps.pause_threshold = edx & SVM_CPUID_EDX_PAUSE_THRESHOLD;
 	return 0;
@@ -247,6 +247,25 @@ static void svm_teardown(void)
 	svm_free_maps();
 }
 
+static u64 svm_mitigations(void)
+{
+	u64 done = 0;
+
+	if (svm_caps.enter_flags & ENTER_FILL_RSB)
+		done |= HOLM_MITIGATION_RSB_FILL;
+	if (svm_caps.enter_flags & ENTER_IBPB)
+		done |= HOLM_MITIGATION_IBPB_ON_EXIT;
+	if (boot_cpu_has(X86_FEATURE_IBPB)) {
+		done |= HOLM_MITIGATION_IBPB_ON_SWITCH;
+		if (holm_host_ibpb_to_user() && !(svm_caps.enter_flags & ENTER_IBPB))
+			done |= HOLM_MITIGATION_IBPB_TO_USER;
+	}
+	/* Where it is not, guests are not offered the MSR. */
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
+		done |= HOLM_MITIGATION_SPEC_CTRL;
+	return done;
+}
+
 static void svm_get_caps(struct holm_caps *caps)
 {
 	caps->backend = HOLM_BACKEND_SVM;
@@ -260,6 +279,7 @@ static void svm_get_caps(struct holm_caps *caps)
 		caps->features |= HOLM_CAP_TSC_SCALING;
 	if (svm_avic_enabled())
 		caps->features |= HOLM_CAP_APICV;
+	caps->mitigations = svm_mitigations();
 }
 
 /*
@@ -318,6 +338,14 @@ static void svm_cpu_disable(void)
 		holm_amd_pmu_notice(false);
 }
 
+static int svm_cpu_set(bool on)
+{
+	if (on)
+		return svm_cpu_enable();
+	svm_cpu_disable();
+	return 0;
+}
+
 /* ---- VM ------------------------------------------------------------------- */
 
 /*
@@ -339,6 +367,11 @@ static int svm_vm_init(struct holm_vm *vm)
 		svm_vm->avic = svm_avic_vm_create();
 		if (!svm_vm->avic)
 			goto err_level5;
+	}
+	if (svm_caps.pause_filter) {
+		vm->ple.gap = pause_threshold;
+		vm->ple.window = pause_count;
+		vm->ple.max = U16_MAX;
 	}
 	vm->backend_data = svm_vm;
 	return 0;
@@ -461,14 +494,21 @@ static void svm_set_intercepts(struct svm_vmcb *v)
 	 * the next would never leave (CVE-2015-8104, CVE-2015-5307).
 	 */
 	v->exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC);
-	if (svm_caps.pause_filter) {
-		/* Without the threshold every PAUSE counts, far apart or not. */
-		v->intercept[0] |= SVM_INTERCEPT_PAUSE;
-		v->pause_count = pause_count;
-		v->pause_threshold = svm_caps.pause_threshold ? pause_threshold : 0;
-	}
 	v->cr_write = BIT(4);			/* hidden features; paging changes */
 	v->cr_read = 0;
+}
+
+static void svm_set_ple(struct svm_vcpu *svm, const struct holm_vm *vm)
+{
+	struct svm_vmcb *v = svm->vmcb;
+
+	if (!vm->ple.max)
+		return;
+	svm_intercept(svm, 0, SVM_INTERCEPT_PAUSE, holm_ple_on(vm));
+	v->pause_count = READ_ONCE(vm->ple.window);
+	/* Without the threshold every PAUSE counts, far apart or not. */
+	v->pause_threshold = svm_caps.pause_threshold ? READ_ONCE(vm->ple.gap) : 0;
+	svm_unclean(svm, SVM_CLEAN_INTERCEPTS);
 }
 
 static void svm_model_changed(struct holm_vcpu *vcpu)
@@ -483,6 +523,7 @@ static void svm_model_changed(struct holm_vcpu *vcpu)
 	svm_intercept(svm, 2, SVM_INTERCEPT_INVPCID,
 		      !invpcid && boot_cpu_has(X86_FEATURE_INVPCID));
 	svm->swap_tsc_aux = (rdtscp || rdpid) && boot_cpu_has(X86_FEATURE_RDTSCP);
+	svm_set_ple(svm, vcpu->vm);
 }
 
 static void svm_vcpu_reset(struct holm_vcpu *vcpu)
@@ -563,11 +604,9 @@ static void svm_vcpu_put(struct holm_vcpu *vcpu)
 		svm_avic_put(vcpu);
 	if (svm->swap_tsc_aux && vcpu->msr.tsc_aux != pc->tsc_aux)
 		svm_wrmsr(MSR_TSC_AUX, pc->tsc_aux);
-#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
 	/* VMSCAPE: the launcher must not run on the guest's predictions. */
-	if (boot_cpu_has(X86_FEATURE_IBPB_EXIT_TO_USER) && !(svm_caps.enter_flags & ENTER_IBPB))
+	if (holm_host_ibpb_to_user() && !(svm_caps.enter_flags & ENTER_IBPB))
 		svm_ibpb();
-#endif
 }
 
 static void svm_tsc_changed(struct holm_vcpu *vcpu)
@@ -586,8 +625,7 @@ const struct holm_backend holm_svm_backend = {
 	.setup		= svm_setup,
 	.teardown	= svm_teardown,
 	.caps		= svm_get_caps,
-	.cpu_enable	= svm_cpu_enable,
-	.cpu_disable	= svm_cpu_disable,
+	.cpu_set	= svm_cpu_set,
 
 	.vm_init	= svm_vm_init,
 	.vm_destroy	= svm_vm_destroy,
@@ -601,6 +639,7 @@ const struct holm_backend holm_svm_backend = {
 	.vcpu_put	= svm_vcpu_put,
 	.run		= svm_run,
 	.handle_exit	= svm_handle_exit,
+	.exit_reason	= svm_exit_reason,
 
 	.state_get	= svm_state_get,
 	.state_set	= svm_state_set,

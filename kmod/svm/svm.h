@@ -227,6 +227,7 @@ enum holm_next svm_avic_exit_access(struct holm_vcpu *vcpu);
 /* ---- exits.c ------------------------------------------------------------ */
 
 enum holm_next svm_handle_exit(struct holm_vcpu *vcpu);
+enum holm_exit_reason svm_exit_reason(struct holm_vcpu *vcpu);
 
 /* ---- insn.c ------------------------------------------------------------- */
 

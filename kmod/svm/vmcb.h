@@ -200,7 +200,7 @@ static_assert(offsetof(struct svm_vmcb, spec_ctrl) == 0x6e0);
 #define SVM_EVENT_VALID			BIT(31)
 
 /* VMCB clean bits, APM 15.15.3: set where the CPU may use what it cached. */
-#define SVM_CLEAN_INTERCEPTS		BIT(0)	/* intercepts, TSC offset */
+#define SVM_CLEAN_INTERCEPTS		BIT(0)	/* intercepts, TSC offset, PAUSE filter */
 #define SVM_CLEAN_PERM_MAPS		BIT(1)
 #define SVM_CLEAN_ASID			BIT(2)
 #define SVM_CLEAN_INT			BIT(3)	/* int_ctl, int_vector */

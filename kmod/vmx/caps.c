@@ -21,11 +21,11 @@ struct vmx_caps vmx_caps __ro_after_init;
  */
 unsigned int vmx_ple_gap = 128;
 module_param_named(ple_gap, vmx_ple_gap, uint, 0444);
-MODULE_PARM_DESC(ple_gap, "VMX: most TSC ticks between the PAUSEs of one loop, 0: loops do not exit (default 128)");
+MODULE_PARM_DESC(ple_gap, "VMX: most TSC ticks between the PAUSEs of one loop in a new VM, 0: loops do not exit (default 128)");
 
 unsigned int vmx_ple_window = 4096;
 module_param_named(ple_window, vmx_ple_window, uint, 0444);
-MODULE_PARM_DESC(ple_window, "VMX: TSC ticks of a PAUSE loop after which a vCPU yields (default 4096)");
+MODULE_PARM_DESC(ple_window, "VMX: TSC ticks of a PAUSE loop after which a vCPU of a new VM yields, 0: never (default 4096)");
 
 /* CPUID.1:ECX */
 #define CPUID_1_ECX_VMX			BIT(5)
@@ -278,6 +278,30 @@ static void mitigation_setup(void)
 #endif
 }
 
+/* Of what entry.S does by the kernel's macros, their conditions. */
+u64 vmx_caps_mitigations(void)
+{
+	u64 done = 0;
+
+	if (vmx_caps.l1d_flush)
+		done |= HOLM_MITIGATION_L1D_FLUSH;
+	if (vmx_caps.verw)
+		done |= HOLM_MITIGATION_CPU_BUFFER_CLEAR;
+	if (boot_cpu_has(X86_FEATURE_RSB_VMEXIT) || boot_cpu_has(X86_FEATURE_RSB_VMEXIT_LITE))
+		done |= HOLM_MITIGATION_RSB_FILL;
+	if (holm_host_clears_bhb())
+		done |= HOLM_MITIGATION_BHB_CLEAR;
+	if (vmx_caps.ibpb)
+		done |= HOLM_MITIGATION_IBPB_ON_SWITCH;
+	if (holm_host_ibpb_to_user())
+		done |= HOLM_MITIGATION_IBPB_TO_USER;
+	if (vmx_caps.spec_ctrl)
+		done |= HOLM_MITIGATION_SPEC_CTRL;
+	if (holm_format_ept.nx_huge)
+		done |= HOLM_MITIGATION_NX_HUGE_PAGES;
+	return done;
+}
+
 static bool msr_exists(u32 index)
 {
 	bool faulted = true;
@@ -412,8 +436,6 @@ int vmx_caps_setup(void)
 		control_setup(&control_words[i], &missing);
 	}
 	vmx_apic_caps_setup();
-	if (!vmx_ple_gap)
-		vmx_caps.secondary &= ~SEC_PAUSE_LOOP;
 	if (vmx_caps.secondary & SEC_EPT)
 		ept_setup(&missing);
 	if (missing.len) {

@@ -29,6 +29,13 @@ static enum holm_next exit_enter(struct holm_vcpu *vcpu)
 	return HOLM_NEXT_ENTER;
 }
 
+/* The host has taken its interrupt, NMI or machine check. */
+static enum holm_next exit_host(struct holm_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->stats.host_exits, vcpu->stats.host_exits + 1);
+	return HOLM_NEXT_ENTER;
+}
+
 static enum holm_next exit_unexpected(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
@@ -102,13 +109,13 @@ static enum holm_next exit_exception_nmi(struct holm_vcpu *vcpu)
 
 	/* vmx_run() passed it to the host. */
 	if (FIELD_GET(INTR_TYPE, info) == HOLM_EVENT_NMI)
-		return HOLM_NEXT_ENTER;
+		return exit_host(vcpu);
 
 	if (info & INTR_NMI_UNBLOCKED && vector != VECTOR_DF)
 		block_nmi_again();
 	switch (vector) {
 	case VECTOR_MC:
-		return HOLM_NEXT_ENTER;
+		return exit_host(vcpu);
 	case VECTOR_DB:
 		return exit_debug(vcpu, info);
 	case VECTOR_AC:
@@ -304,7 +311,7 @@ struct exit_handler {
 
 static const struct exit_handler exit_handlers[] = {
 	[EXIT_EXCEPTION_NMI]	= EVENT(exit_exception_nmi),
-	[EXIT_EXT_INTR]		= EVENT(exit_enter),	/* taken when IRQs went on */
+	[EXIT_EXT_INTR]		= EVENT(exit_host),	/* taken when IRQs went on */
 	[EXIT_TRIPLE_FAULT]	= EVENT(holm_exit_shutdown),
 	[EXIT_INIT]		= EVENT(exit_init),
 	[EXIT_INTR_WINDOW]	= EVENT(exit_window),
@@ -370,9 +377,56 @@ static enum holm_next entry_failed(struct holm_vcpu *vcpu)
 				    vmcs_read_natural(VMCS_EXIT_QUALIFICATION));
 }
 
+/* By basic exit reason; of those left out, an instruction. */
+static const u8 exit_reasons[] = {
+	[EXIT_EXCEPTION_NMI]	= HOLM_EXIT_REASON_EXCEPTION,
+	[EXIT_EXT_INTR]		= HOLM_EXIT_REASON_EXTERNAL_INTERRUPT,
+	[EXIT_TRIPLE_FAULT]	= HOLM_EXIT_REASON_SHUTDOWN,
+	[EXIT_INIT]		= HOLM_EXIT_REASON_INIT,
+	[EXIT_INTR_WINDOW]	= HOLM_EXIT_REASON_WINDOW,
+	[EXIT_NMI_WINDOW]	= HOLM_EXIT_REASON_WINDOW,
+	[EXIT_TASK_SWITCH]	= HOLM_EXIT_REASON_TASK_SWITCH,
+	[EXIT_CPUID]		= HOLM_EXIT_REASON_CPUID,
+	[EXIT_HLT]		= HOLM_EXIT_REASON_HLT,
+	[EXIT_VMCALL]		= HOLM_EXIT_REASON_HYPERCALL,
+	[EXIT_CR]		= HOLM_EXIT_REASON_CR,
+	[EXIT_DR]		= HOLM_EXIT_REASON_DR,
+	[EXIT_IO]		= HOLM_EXIT_REASON_IO,
+	[EXIT_RDMSR]		= HOLM_EXIT_REASON_RDMSR,
+	[EXIT_WRMSR]		= HOLM_EXIT_REASON_WRMSR,
+	[EXIT_PAUSE]		= HOLM_EXIT_REASON_PAUSE,
+	[EXIT_TPR_THRESHOLD]	= HOLM_EXIT_REASON_APIC,
+	[EXIT_VIRTUALIZED_EOI]	= HOLM_EXIT_REASON_APIC,
+	[EXIT_EPT_VIOLATION]	= HOLM_EXIT_REASON_PAGE_FAULT,
+	[EXIT_EPT_MISCONFIG]	= HOLM_EXIT_REASON_PAGE_FAULT,
+	[EXIT_PREEMPTION_TIMER]	= HOLM_EXIT_REASON_WINDOW,
+	[EXIT_XSETBV]		= HOLM_EXIT_REASON_CR,
+	[EXIT_APIC_WRITE]	= HOLM_EXIT_REASON_APIC,
+	[EXIT_PML_FULL]		= HOLM_EXIT_REASON_PAGE_FAULT,
+};
+
+/* holm_backend.exit_reason */
+enum holm_exit_reason vmx_exit_reason(struct holm_vcpu *vcpu)
+{
+	u32 reason = to_vmx(vcpu)->exit_reason;
+
+	if (reason & EXIT_REASON_ENTRY_FAILED)
+		return HOLM_EXIT_REASON_ENTRY_FAILED;
+	if (reason == EXIT_EXCEPTION_NMI &&
+	    FIELD_GET(INTR_TYPE, vmcs_read32(VMCS_EXIT_INTR_INFO)) == HOLM_EVENT_NMI)
+		return HOLM_EXIT_REASON_NMI;
+	if (reason < ARRAY_SIZE(exit_reasons) && exit_reasons[reason])
+		return exit_reasons[reason];
+	return reason < ARRAY_SIZE(exit_handlers) && exit_handlers[reason].fn ?
+	       HOLM_EXIT_REASON_INSTRUCTION : HOLM_EXIT_REASON_OTHER;
+}
+
 static noinline void trace_exit(struct holm_vcpu *vcpu)
 {
-	trace_holm_exit(vcpu, to_vmx(vcpu)->exit_reason, vmcs_read_natural(VMCS_GUEST_RIP),
+	struct vmx_vcpu *vmx = to_vmx(vcpu);
+
+	trace_holm_exit(vcpu, vmx_exit_reason(vcpu), vmx->exit_reason,
+			vmcs_read_natural(VMCS_GUEST_RIP),
 			vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
 			vmcs_read32(VMCS_EXIT_INTR_INFO));
 }
@@ -453,11 +507,11 @@ enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu)
 		vmx->answered = false;
 		return vmx->answer;
 	}
+	if (trace_holm_exit_enabled() && vmx->fail < VMX_ENTER_FAIL_INVALID)
+		trace_exit(vcpu);
 	/* Flags above the basic reason belong to features that are not used. */
 	if (unlikely(reason >= ARRAY_SIZE(exit_handlers)))
 		return exit_odd(vcpu);
-	if (trace_holm_exit_enabled())
-		trace_exit(vcpu);
 
 	h = &exit_handlers[array_index_nospec(reason, ARRAY_SIZE(exit_handlers))];
 	if (unlikely(!h->fn))

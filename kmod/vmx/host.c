@@ -26,7 +26,7 @@ static u64 system_base(const u64 *desc)
 	return (desc[0] >> 16 & 0xffffff) | (desc[0] >> 56) << 24 | desc[1] << 32;
 }
 
-/* Host values that stay as they are while the CPU is ours: at cpu_enable. */
+/* Host values that stay as they are while the CPU is ours: at cpu_set. */
 void vmx_host_read(struct vmx_cpu *c)
 {
 	unsigned int i;

@@ -328,12 +328,6 @@ static __always_inline void take_exit(struct vmx_vcpu *vmx)
 	}
 }
 
-/*
- * Exits in a row that are answered with IRQs off. A CPU would not need a limit, but
- * emulated ones may not see an interrupt while neither host nor guest has RFLAGS.IF.
- */
-#define SHORT_EXITS	64
-
 /**
  * vmx_run() - holm_backend.run
  * @vcpu: loaded, IRQs off
@@ -347,7 +341,7 @@ static __always_inline void take_exit(struct vmx_vcpu *vmx)
 void vmx_run(struct holm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = to_vmx(vcpu);
-	unsigned int left = SHORT_EXITS;
+	unsigned int left = vcpu->short_exits;
 	u64 debugctl, perf, watched;
 	unsigned long host_dr7;
 

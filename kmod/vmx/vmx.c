@@ -96,6 +96,7 @@ static void vmx_caps_fill(struct holm_caps *caps)
 		caps->features |= HOLM_CAP_PAGE_2M;
 	if (holm_format_ept.max_leaf >= HOLM_PG_1G)
 		caps->features |= HOLM_CAP_PAGE_1G;
+	caps->mitigations = vmx_caps_mitigations();
 }
 
 /* ---- CPUs ----------------------------------------------------------------- */
@@ -161,6 +162,14 @@ static void vmx_cpu_disable(void)
 	/* A kernel that crashes has stopped tracing and wants no more of it. */
 	if (!in_nmi())
 		holm_pt_notice(false);
+}
+
+static int vmx_cpu_set(bool on)
+{
+	if (on)
+		return vmx_cpu_enable();
+	vmx_cpu_disable();
+	return 0;
 }
 
 /* ---- VMs ------------------------------------------------------------------ */
@@ -241,6 +250,11 @@ static int vmx_vm_init(struct holm_vm *vm)
 		return -ENOMEM;
 	}
 	vmx_msr_bitmap_init(vmx->msr_bitmap);
+	if (vmx_caps.secondary & SEC_PAUSE_LOOP) {
+		vm->ple.gap = vmx_ple_gap;
+		vm->ple.window = vmx_ple_window;
+		vm->ple.max = U32_MAX;
+	}
 	vm->backend_data = vmx;
 	return 0;
 }
@@ -330,11 +344,9 @@ static void vmx_vcpu_put(struct holm_vcpu *vcpu)
 	local_irq_save(flags);
 	vmx_unprepare(vmx);
 	local_irq_restore(flags);
-#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
 	/* VMSCAPE: the launcher must not run on the guest's predictions. */
-	if (boot_cpu_has(X86_FEATURE_IBPB_EXIT_TO_USER))
+	if (holm_host_ibpb_to_user())
 		vmx_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-#endif
 }
 
 /* ---- vCPUs ---------------------------------------------------------------- */
@@ -423,6 +435,8 @@ void vmx_controls_update(struct vmx_vcpu *vmx)
 		secondary &= ~SEC_VPID;
 	if (!vcpu->tsc.ratio)
 		secondary &= ~SEC_TSC_SCALING;
+	if (!holm_ple_on(vcpu->vm))
+		secondary &= ~SEC_PAUSE_LOOP;
 	if (vmx->virt_apic)
 		secondary |= SEC_APICV;
 	vmx->secondary = secondary;
@@ -436,6 +450,10 @@ void vmx_controls_write(struct vmx_vcpu *vmx)
 {
 	vmx->controls_dirty = false;
 	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx->secondary);
+	if (vmx->secondary & SEC_PAUSE_LOOP) {
+		vmcs_write32(VMCS_PLE_GAP, READ_ONCE(vmx->vcpu->vm->ple.gap));
+		vmcs_write32(VMCS_PLE_WINDOW, READ_ONCE(vmx->vcpu->vm->ple.window));
+	}
 	vmcs_write_natural(VMCS_CR0_MASK, vmx->cr0_mask);
 	vmcs_write_natural(VMCS_CR4_MASK, vmx->cr4_mask);
 }
@@ -485,10 +503,6 @@ static void vmcs_write_controls(struct vmx_vcpu *vmx)
 	vmcs_write32(VMCS_ENTRY_INTR_INFO, 0);
 	vmcs_write64(VMCS_MSR_BITMAP, virt_to_phys(to_vmx_vm(vmx->vcpu->vm)->msr_bitmap));
 	vmcs_write64(VMCS_TSC_OFFSET, vmx->vcpu->tsc_offset);
-	if (vmx_caps.secondary & SEC_PAUSE_LOOP) {
-		vmcs_write32(VMCS_PLE_GAP, vmx_ple_gap);
-		vmcs_write32(VMCS_PLE_WINDOW, vmx_ple_window);
-	}
 	if (vmx->vpid)
 		vmcs_write16(VMCS_VPID, vmx->vpid);
 	if (vmx->pml) {
@@ -565,8 +579,7 @@ const struct holm_backend holm_vmx_backend = {
 	.setup		= vmx_setup,
 	.teardown	= vmx_teardown,
 	.caps		= vmx_caps_fill,
-	.cpu_enable	= vmx_cpu_enable,
-	.cpu_disable	= vmx_cpu_disable,
+	.cpu_set	= vmx_cpu_set,
 	.vm_init	= vmx_vm_init,
 	.vm_destroy	= vmx_vm_destroy,
 	.vcpu_create	= vmx_vcpu_create,
@@ -577,6 +590,7 @@ const struct holm_backend holm_vmx_backend = {
 	.vcpu_put	= vmx_vcpu_put,
 	.run		= vmx_run,
 	.handle_exit	= vmx_handle_exit,
+	.exit_reason	= vmx_exit_reason,
 	.state_get	= vmx_state_get,
 	.state_set	= vmx_state_set,
 	.msr_get	= vmx_msr_get,

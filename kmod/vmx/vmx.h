@@ -191,6 +191,9 @@ extern unsigned int vmx_ple_gap, vmx_ple_window;
 
 int vmx_caps_setup(void);
 
+/* HOLM_MITIGATION_*: what is done on this CPU; after vmx_l1d_setup(). */
+u64 vmx_caps_mitigations(void);
+
 /* IA32_FEATURE_CONTROL of this CPU lets VMXON outside SMX work. 0 or -errno. */
 int vmx_caps_cpu_check(void);
 
@@ -473,6 +476,7 @@ extern const char holm_vmx_exit[];	/* HOST_RIP */
 
 bool vmx_answer_short(struct vmx_vcpu *vmx);
 enum holm_next vmx_handle_exit(struct holm_vcpu *vcpu);
+enum holm_exit_reason vmx_exit_reason(struct holm_vcpu *vcpu);
 
 /* ---- state.c ------------------------------------------------------------- */
 

@@ -172,7 +172,7 @@ static const struct holm_msr_row *find_open(struct holm_vcpu *vcpu, u32 index, b
  * @value: result
  * @host: by the launcher (state block)
  *
- * Return: 0, or 1 for #GP.
+ * Return: 0; for #GP -ENOENT when there is no such MSR, otherwise 1.
  */
 int holm_msr_read(struct holm_vcpu *vcpu, u32 index, u64 *value, bool host)
 {
@@ -185,7 +185,7 @@ int holm_msr_read(struct holm_vcpu *vcpu, u32 index, u64 *value, bool host)
 		if (!host && !a.row)
 			pr_debug_ratelimited("vCPU %u reads unknown MSR %08x\n",
 					     vcpu->apic_id, index);
-		return 1;
+		return a.row ? 1 : -ENOENT;
 	}
 	*value = a.value;
 	return 0;
@@ -199,7 +199,7 @@ int holm_msr_read(struct holm_vcpu *vcpu, u32 index, u64 *value, bool host)
  * @host: by the launcher (state block)
  * @eoi_vector: vector of a level interrupt whose x2APIC EOI this was, else -1
  *
- * Return: 0, or 1 for #GP.
+ * Return: 0; for #GP -ENOENT when there is no such MSR, otherwise 1.
  */
 int holm_msr_write(struct holm_vcpu *vcpu, u32 index, u64 value, bool host, int *eoi_vector)
 {
@@ -207,7 +207,7 @@ int holm_msr_write(struct holm_vcpu *vcpu, u32 index, u64 value, bool host, int 
 		.row = find_open(vcpu, index, host), .index = index, .value = value,
 		.host = host, .eoi_vector = -1,
 	};
-	int err = 1;
+	int err = a.row ? 1 : -ENOENT;
 
 	if (a.row && a.row->write)
 		err = a.row->write(vcpu, &a);
@@ -225,7 +225,9 @@ int holm_msr_check(struct holm_vcpu *vcpu, u32 index, u64 value)
 		.host = true, .check = true, .eoi_vector = -1,
 	};
 
-	return a.row && a.row->write ? a.row->write(vcpu, &a) : 1;
+	if (!a.row)
+		return -ENOENT;
+	return a.row->write ? a.row->write(vcpu, &a) : 1;
 }
 
 /* ---- RESET ---------------------------------------------------------------- */

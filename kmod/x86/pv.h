@@ -230,6 +230,12 @@ void holm_pv_tsc_changed(struct holm_vcpu *vcpu);
 void holm_pv_write_clock(struct holm_vcpu *vcpu, bool stopped);
 void holm_pv_write_wall(struct holm_vm *vm);
 
+/*
+ * The guest stood still, which its watchdogs are to know: written to each page of
+ * time before its vCPU enters. Any context.
+ */
+void holm_pv_clock_stopped(struct holm_vm *vm);
+
 /* HOLM_GET_CLOCK, HOLM_SET_CLOCK: -EINVAL. May sleep. */
 void holm_pv_clock_get(struct holm_vm *vm, struct holm_clock *arg);
 int holm_pv_clock_set(struct holm_vm *vm, const struct holm_clock *arg);

@@ -170,6 +170,11 @@ static void write_all_clocks(struct holm_vm *vm, bool stopped)
 	}
 }
 
+void holm_pv_clock_stopped(struct holm_vm *vm)
+{
+	write_all_clocks(vm, true);
+}
+
 static struct reading clock_read(struct holm_vm *vm)
 {
 	struct holm_pv_vm *clock = &vm->pv;

@@ -8,6 +8,7 @@
 #define HOLM_KUNIT_SUITES(suite)	\
 	suite(avic)			\
 	suite(avic_page)		\
+	suite(control)			\
 	suite(cpuid)			\
 	suite(cr)			\
 	suite(eventfd)			\

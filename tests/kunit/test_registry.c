@@ -25,7 +25,7 @@ static struct {
 	unsigned int n;
 	u32 id;
 	enum holm_vm_event event[8];
-	u64 exits;
+	u64 detail;
 } heard;
 
 static int hear(struct notifier_block *nb, unsigned long event, void *data)
@@ -35,7 +35,7 @@ static int hear(struct notifier_block *nb, unsigned long event, void *data)
 	if (heard.id && notice->node->id != heard.id)
 		return NOTIFY_OK;
 	heard.id = notice->node->id;
-	heard.exits = notice->exits;
+	heard.detail = notice->detail;
 	if (heard.n < ARRAY_SIZE(heard.event))
 		heard.event[heard.n] = notice->event;
 	heard.n++;
@@ -65,20 +65,22 @@ static void test_life(struct kunit *test)
 
 	holm_env_script(&env, script, ARRAY_SIZE(script));
 	KUNIT_EXPECT_EQ(test, holm_env_ioctl_raw(env.vcpu_file, HOLM_RUN, 0), 0L);
-	KUNIT_EXPECT_EQ(test, heard.n, 3U);
+	KUNIT_EXPECT_EQ(test, heard.n, 4U);
 	KUNIT_EXPECT_EQ(test, heard.event[1], HOLM_VM_EVENT_STARTED);
 	KUNIT_EXPECT_EQ(test, heard.event[2], HOLM_VM_EVENT_SHUTDOWN);
+	KUNIT_EXPECT_EQ(test, heard.event[3], HOLM_VM_EVENT_CRASHED);
+	KUNIT_EXPECT_EQ(test, heard.detail, (u64)HOLM_VM_EVENT_SHUTDOWN);
 	/* It is said once: the vCPU does not run on. */
 	KUNIT_EXPECT_EQ(test, holm_env_ioctl_raw(env.vcpu_file, HOLM_RUN, 0), (long)-EIO);
-	KUNIT_EXPECT_EQ(test, heard.n, 3U);
+	KUNIT_EXPECT_EQ(test, heard.n, 4U);
 
 	holm_env_leave(&env);
 	/* A file of a kernel thread is released by a worker. */
-	for (tries = 0; tries < 2000 && READ_ONCE(heard.n) < 4; tries++)
+	for (tries = 0; tries < 2000 && READ_ONCE(heard.n) < 5; tries++)
 		usleep_range(1000, 2000);
-	KUNIT_EXPECT_EQ(test, heard.n, 4U);
-	KUNIT_EXPECT_EQ(test, heard.event[3], HOLM_VM_EVENT_DESTROYED);
-	KUNIT_EXPECT_EQ(test, heard.exits, 1ULL);
+	KUNIT_EXPECT_EQ(test, heard.n, 5U);
+	KUNIT_EXPECT_EQ(test, heard.event[4], HOLM_VM_EVENT_DESTROYED);
+	KUNIT_EXPECT_EQ(test, heard.detail, 1ULL);
 	blocking_notifier_chain_unregister(&holm_vm_chain, &hearer);
 }
 

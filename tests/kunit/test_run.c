@@ -522,10 +522,7 @@ static void run_all_or_nothing(struct kunit *test, struct holm_env *env)
 	KUNIT_EXPECT_EQ(test, env->run->regs.gpr[HOLM_RBX], rbx);
 }
 
-static const struct run_case {
-	const char *name;
-	void (*fn)(struct kunit *test, struct holm_env *env);
-} run_cases[] = {
+static const struct holm_env_case run_cases[] = {
 	{ "cpuid, handled in the kernel", run_cpuid },
 	{ "port output and its completion", run_out },
 	{ "memory fault and MMIO", run_fault },
@@ -544,26 +541,11 @@ static const struct run_case {
 	{ "bad run page changes nothing", run_all_or_nothing },
 };
 
-static void run_case_desc(const struct run_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(run, run_cases, run_case_desc);
+KUNIT_ARRAY_PARAM(run, run_cases, holm_env_case_desc);
 
 static void test_run(struct kunit *test)
 {
-	const struct run_case *c = test->param_value;
-	struct holm_env env;
-	int err;
-
-	holm_env_enter(test, &env);
-	err = holm_env_create(&env);
-	KUNIT_EXPECT_EQ(test, err, 0);
-	if (!err)
-		c->fn(test, &env);
-	clear_thread_flag(TIF_SIGPENDING);
-	holm_env_leave(&env);
+	holm_env_run_case(test);
 }
 
 static struct kunit_case run_suite_cases[] = {

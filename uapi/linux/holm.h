@@ -66,6 +66,8 @@
  * @max_slots: memory slots in one VM
  * @run_page_size: bytes to mmap() from a vCPU
  * @xstate_size: bytes that HOLM_STATE_XSTATE needs at most
+ * @mitigations: HOLM_MITIGATION_* of linux/holm_netlink.h: what is done against
+ *	leaks of this CPU. Not written by a driver whose @size ends before it
  */
 struct holm_caps {
 	__u32 size;
@@ -80,6 +82,7 @@ struct holm_caps {
 	__u32 run_page_size;
 	__u32 xstate_size;
 	__u32 reserved;
+	__u64 mitigations;
 };
 
 /* struct holm_cpuid_entry.flags */
@@ -306,6 +309,21 @@ struct holm_clock {
 	__u32 reserved;
 };
 
+/* struct holm_report.event */
+#define HOLM_REPORT_RESET	1	/* the guest asked for a reset */
+#define HOLM_REPORT_SHUTDOWN	2	/* it powered itself off */
+
+/**
+ * struct holm_report - HOLM_REPORT: what happened to the guest, for who listens to
+ *	events of the control plane (linux/holm_netlink.h)
+ * @event: HOLM_REPORT_*
+ * @flags: must be zero
+ */
+struct holm_report {
+	__u32 event;
+	__u32 flags;
+};
+
 /* ---- vCPU: events from outside ------------------------------------------ */
 
 #define HOLM_INJECT_NMI			1
@@ -407,6 +425,11 @@ struct holm_exit_mmio {
 	__u32 reserved;
 };
 
+struct holm_exit_eoi {
+	__u32 vector;
+	__u32 reserved;
+};
+
 struct holm_exit_memory_fault {
 	__u64 gpa;
 	__u32 flags;		/* HOLM_ACCESS_* */
@@ -492,10 +515,10 @@ struct holm_run {
 	__u32 exit_reason;
 	__u32 out_flags;
 	__u64 next_rip;
-	union {
+	__extension__ union {
 		struct holm_exit_io io;
 		struct holm_exit_mmio mmio;
-		struct { __u32 vector; __u32 reserved; } eoi;
+		struct holm_exit_eoi eoi;
 		struct holm_exit_memory_fault memory_fault;
 		struct holm_exit_task_switch task_switch;
 		struct holm_exit_internal internal;
@@ -513,7 +536,8 @@ struct holm_run {
 
 /* /dev/holm */
 #define HOLM_GET_API_VERSION	_IO(HOLM_IOC_MAGIC, 0x00)
-#define HOLM_GET_CAPS		_IOWR(HOLM_IOC_MAGIC, 0x01, struct holm_caps)
+/* Its number keeps the size that the structure had first. */
+#define HOLM_GET_CAPS		_IOC(_IOC_READ | _IOC_WRITE, HOLM_IOC_MAGIC, 0x01, 56)
 #define HOLM_GET_SUPPORTED_CPUID _IOWR(HOLM_IOC_MAGIC, 0x02, struct holm_cpuid)
 #define HOLM_CREATE_VM		_IOW(HOLM_IOC_MAGIC, 0x03, struct holm_create_vm)
 /* VM */
@@ -528,6 +552,7 @@ struct holm_run {
 #define HOLM_GET_PARAM		_IOWR(HOLM_IOC_MAGIC, 0x51, struct holm_vm_param)
 #define HOLM_GET_CLOCK		_IOR(HOLM_IOC_MAGIC, 0x48, struct holm_clock)
 #define HOLM_SET_CLOCK		_IOW(HOLM_IOC_MAGIC, 0x49, struct holm_clock)
+#define HOLM_REPORT		_IOW(HOLM_IOC_MAGIC, 0x52, struct holm_report)
 /* vCPU */
 #define HOLM_RUN		_IO(HOLM_IOC_MAGIC, 0x40)
 #define HOLM_GET_STATE		_IOWR(HOLM_IOC_MAGIC, 0x41, struct holm_state)
@@ -549,7 +574,7 @@ struct holm_run {
 #endif
 
 #ifdef __HOLM_ASSERT_SIZE
-__HOLM_ASSERT_SIZE(struct holm_caps, 56);
+__HOLM_ASSERT_SIZE(struct holm_caps, 64);
 __HOLM_ASSERT_SIZE(struct holm_cpuid_entry, 32);
 __HOLM_ASSERT_SIZE(struct holm_cpuid, 16);
 __HOLM_ASSERT_SIZE(struct holm_create_vm, 88);
