@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+struct holm_vm;
 struct holm_vm_node;
 struct net;
 struct nlattr;
@@ -54,6 +55,18 @@ struct holm_nl_vms {
  */
 int holm_nl_fill_vms(struct sk_buff *skb, struct holm_nl_vms *dump,
 		     int (*put)(struct sk_buff *skb, struct holm_vm_node *node, void *arg),
+		     void *arg);
+
+/**
+ * holm_nl_hold_vms() - holm_nl_fill_vms() for what takes longer than a look
+ * @dump: the same
+ * @look: called with a reference to the VM and without a lock; may sleep. An errno
+ *	ends the round: it goes on with this VM
+ * @arg: for @look
+ *
+ * The VM may end with this reference. Return: 0 at the end, or what @look returned.
+ */
+int holm_nl_hold_vms(struct holm_nl_vms *dump, int (*look)(struct holm_vm *vm, void *arg),
 		     void *arg);
 
 /* At load: the family is there when it returns 0. May sleep. */

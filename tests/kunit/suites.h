@@ -22,6 +22,7 @@
 	suite(walker)			\
 	suite(msi)			\
 	suite(msr)			\
+	suite(netlink_slot)		\
 	suite(objects)			\
 	suite(pv)			\
 	suite(pv_calls)			\
@@ -34,7 +35,8 @@
 	suite(xstate)			\
 	suite(timer)			\
 	suite(tsc)			\
-	suite(walk)
+	suite(walk)			\
+	suite(watch)
 
 #define HOLM_KUNIT_DECLARE(name) extern struct kunit_suite holm_##name##_suite;
 HOLM_KUNIT_SUITES(HOLM_KUNIT_DECLARE)
