@@ -62,12 +62,19 @@ struct holm_cpuid_entry *holm_get_supported_cpuid(int dev, unsigned int *nent)
 
 int holm_vm_create(int dev, const char *name)
 {
+	return holm_vm_create_uuid(dev, name, NULL);
+}
+
+int holm_vm_create_uuid(int dev, const char *name, const uint8_t uuid[16])
+{
 	struct holm_create_vm arg = { .size = sizeof(arg) };
 	int vm;
 
 	if (strlen(name) >= sizeof(arg.name))
 		return -EINVAL;
 	strcpy(arg.name, name);
+	if (uuid)
+		memcpy(arg.uuid, uuid, sizeof(arg.uuid));
 	/* A signal may come while the kernel takes the locks of all mappings. */
 	do
 		vm = call(dev, HOLM_CREATE_VM, &arg);
@@ -179,6 +186,13 @@ int holm_vm_set_clock(int vm, const struct holm_clock *clock)
 	struct holm_clock arg = *clock;
 
 	return call(vm, HOLM_SET_CLOCK, &arg);
+}
+
+int holm_vm_report(int vm, uint32_t event)
+{
+	struct holm_report arg = { .event = event };
+
+	return call(vm, HOLM_REPORT, &arg);
 }
 
 int holm_vcpu_create(int vm, uint32_t apic_id, struct holm_vcpu_handle *vcpu)

@@ -5,28 +5,20 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "libholm/control.h"
+#include "control_int.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 /* How often a dump is begun anew because something came or went meanwhile. */
 #define DUMP_TRIES	16
 
-struct holm_ctl {
-	struct nl_sock *sock;
-	int family;
-	int err;		/* of the kernel's answer */
-	bool done;		/* it was an answer that ends the request */
-	char msg[256];
-};
-
 /* ---- errors ----------------------------------------------------------------- */
 
-static int fail(struct holm_ctl *ctl, int err, const char *what)
+int ctl_fail(struct holm_ctl *ctl, int err, const char *what)
 {
 	snprintf(ctl->msg, sizeof(ctl->msg), "%s", what);
 	return err;
@@ -54,40 +46,59 @@ static int nl_errno(int err)
 	}
 }
 
-static int nl_fail(struct holm_ctl *ctl, int err)
+int ctl_nl_fail(struct holm_ctl *ctl, int err)
 {
-	return fail(ctl, nl_errno(err), nl_geterror(err));
+	return ctl_fail(ctl, nl_errno(err), nl_geterror(err));
 }
 
-/* The text of an extended acknowledgement, if there is one. */
-static void take_ext_ack(struct holm_ctl *ctl, const struct nlmsgerr *e)
+/*
+ * The text of an extended acknowledgement, if there is one, else that of @err.
+ * @skip is the length of what stands before its attributes.
+ */
+static void take_ext_ack(struct holm_ctl *ctl, const struct nlmsghdr *hdr, size_t skip, int err)
 {
-	const struct nlmsghdr *hdr =
-		(const struct nlmsghdr *)((const char *)e - NLMSG_HDRLEN);
 	struct nlattr *attrs[NLMSGERR_ATTR_MAX + 1];
-	size_t skip = sizeof(*e);
+	struct nlattr *first = (struct nlattr *)((char *)nlmsg_data(hdr) + skip);
+	int len = (int)hdr->nlmsg_len - NLMSG_HDRLEN - (int)skip;
 	const char *text = NULL;
-	int len;
 
-	if (!(hdr->nlmsg_flags & NLM_F_CAPPED))
-		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
-	len = (int)hdr->nlmsg_len - NLMSG_HDRLEN - (int)skip;
 	if (hdr->nlmsg_flags & NLM_F_ACK_TLVS && len > 0 &&
-	    !nla_parse(attrs, NLMSGERR_ATTR_MAX, (struct nlattr *)((char *)e + skip), len, NULL) &&
-	    attrs[NLMSGERR_ATTR_MSG])
+	    !nla_parse(attrs, NLMSGERR_ATTR_MAX, first, len, NULL) && attrs[NLMSGERR_ATTR_MSG])
 		text = nla_get_string(attrs[NLMSGERR_ATTR_MSG]);
-	snprintf(ctl->msg, sizeof(ctl->msg), "%s", text ? text : strerror(-e->error));
+	snprintf(ctl->msg, sizeof(ctl->msg), "%s", text ? text : strerror(-err));
 }
 
 static int on_error(struct sockaddr_nl *who, struct nlmsgerr *e, void *arg)
 {
+	const struct nlmsghdr *hdr =
+		(const struct nlmsghdr *)((const char *)e - NLMSG_HDRLEN);
 	struct holm_ctl *ctl = arg;
+	size_t skip = sizeof(*e);
 
 	(void)who;
 	ctl->err = e->error;
 	ctl->done = true;
+	if (!(hdr->nlmsg_flags & NLM_F_CAPPED))
+		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
 	if (e->error)
-		take_ext_ack(ctl, e);
+		take_ext_ack(ctl, hdr, skip, e->error);
+	return NL_STOP;
+}
+
+/* A dump that fails on its way says so in its last message. */
+static int on_finish(struct nl_msg *msg, void *arg)
+{
+	const struct nlmsghdr *hdr = nlmsg_hdr(msg);
+	struct holm_ctl *ctl = arg;
+	int err = 0;
+
+	ctl->done = true;
+	if (nlmsg_datalen(hdr) >= (int)sizeof(err))
+		memcpy(&err, nlmsg_data(hdr), sizeof(err));
+	if (err < 0) {
+		ctl->err = err;
+		take_ext_ack(ctl, hdr, sizeof(err), err);
+	}
 	return NL_STOP;
 }
 
@@ -102,7 +113,7 @@ static int on_ack(struct nl_msg *msg, void *arg)
 
 /* ---- requests ------------------------------------------------------------------ */
 
-static struct nl_msg *request(struct holm_ctl *ctl, uint8_t cmd, int flags)
+struct nl_msg *ctl_request(struct holm_ctl *ctl, uint8_t cmd, int flags)
 {
 	struct nl_msg *msg = nlmsg_alloc();
 
@@ -114,8 +125,92 @@ static struct nl_msg *request(struct holm_ctl *ctl, uint8_t cmd, int flags)
 	return msg;
 }
 
-/* Send @msg, which is freed, and have @valid called for what comes back. */
-static int converse(struct holm_ctl *ctl, struct nl_msg *msg, nl_recvmsg_msg_cb_t valid, void *arg)
+/* Events come whenever they like, and what is late of an earlier answer is dropped. */
+static int on_sequence(struct nl_msg *msg, void *arg)
+{
+	struct holm_ctl *ctl = arg;
+
+	if (nlmsg_hdr(msg)->nlmsg_type == ctl->family && ctl_is_event(msg)) {
+		ctl_keep_event(ctl, msg);
+		return NL_SKIP;
+	}
+	return nlmsg_hdr(msg)->nlmsg_seq == ctl->seq ? NL_OK : NL_SKIP;
+}
+
+/* The same while there is no request; the rest of an old dump is not waited for. */
+static int on_late(struct nl_msg *msg, void *arg)
+{
+	struct holm_ctl *ctl = arg;
+
+	if (nlmsg_hdr(msg)->nlmsg_type != ctl->family || !ctl_is_event(msg))
+		return NL_STOP;
+	ctl_keep_event(ctl, msg);
+	return NL_SKIP;
+}
+
+static bool has_input(const struct holm_ctl *ctl)
+{
+	struct pollfd p = { .fd = nl_socket_get_fd(ctl->sock), .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+bool ctl_overrun(int err)
+{
+	return err == -NLE_NOMEM && errno == ENOBUFS;
+}
+
+/* nl_recvmsgs(), for which lost events are no failure. */
+static int receive(struct holm_ctl *ctl, struct nl_cb *cb)
+{
+	int ret;
+
+	errno = 0;
+	ret = nl_recvmsgs(ctl->sock, cb);
+	if (!ctl_overrun(ret))
+		return ret;
+	ctl->lost = true;
+	return 0;
+}
+
+/* Room for the answer: with a full buffer the kernel has nowhere to put it. */
+static void take_events(struct holm_ctl *ctl, struct nl_cb *cb)
+{
+	int ret = 0;
+
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_late, ctl);
+	while (ret >= 0 && has_input(ctl))
+		ret = receive(ctl, cb);
+}
+
+/*
+ * The answer to the request that was sent. The kernel has put all of it there by
+ * then, or the next part of a dump: when events were lost and there is nothing
+ * more, it was lost, too.
+ */
+static int take_answer(struct holm_ctl *ctl, struct nl_cb *cb)
+{
+	bool before = ctl->lost;
+	int ret = 0;
+
+	ctl->lost = false;
+	while (ret >= 0 && !ctl->done) {
+		if (ctl->lost && !has_input(ctl)) {
+			ctl->err = ctl_fail(ctl, -ENOBUFS, "the answer was lost among events");
+			break;
+		}
+		ret = receive(ctl, cb);
+		/* The rest of the answer still comes. */
+		if (ret == -NLE_DUMP_INTR) {
+			ctl->err = -EAGAIN;
+			ret = 0;
+		}
+	}
+	ctl->lost |= before;
+	return ret;
+}
+
+int ctl_converse(struct holm_ctl *ctl, struct nl_msg *msg, nl_recvmsg_msg_cb_t valid, void *arg)
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
 	int ret;
@@ -123,59 +218,64 @@ static int converse(struct holm_ctl *ctl, struct nl_msg *msg, nl_recvmsg_msg_cb_
 	if (!cb || !msg) {
 		nl_cb_put(cb);
 		nlmsg_free(msg);
-		return fail(ctl, -ENOMEM, "out of memory");
+		return ctl_fail(ctl, -ENOMEM, "out of memory");
 	}
+	take_events(ctl, cb);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, ctl);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_ack, ctl);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, ctl);
 	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_ack, ctl);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_sequence, ctl);
 	if (valid)
 		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, valid, arg);
 
 	ctl->err = 0;
 	ctl->done = false;
 	ret = nl_send_auto(ctl->sock, msg);
+	ctl->seq = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
-	while (ret >= 0 && !ctl->done) {
-		ret = nl_recvmsgs(ctl->sock, cb);
-		/* The rest of the answer still comes. */
-		if (ret == -NLE_DUMP_INTR) {
-			ctl->err = -EAGAIN;
-			ret = 0;
-		}
-	}
+	if (ret >= 0)
+		ret = take_answer(ctl, cb);
 	nl_cb_put(cb);
 	if (ctl->err)
 		return ctl->err;
-	return ret < 0 ? nl_fail(ctl, ret) : 0;
+	return ret < 0 ? ctl_nl_fail(ctl, ret) : 0;
 }
 
-static int parse(struct nl_msg *msg, struct nlattr **attrs, int max)
+int ctl_parse(struct nl_msg *msg, struct nlattr **attrs, int max)
 {
 	return genlmsg_parse(nlmsg_hdr(msg), 0, attrs, max, NULL);
 }
 
-/* 0 for what a module of another version does not send. */
-static uint32_t get_u32(struct nlattr *attr)
+uint32_t ctl_u32(struct nlattr *attr)
 {
 	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
 }
 
-static uint64_t get_u64(struct nlattr *attr)
+uint64_t ctl_u64(struct nlattr *attr)
 {
 	return attr && nla_len(attr) >= 8 ? nla_get_u64(attr) : 0;
 }
 
-static void get_string(char *to, size_t size, struct nlattr *attr)
+void ctl_string(char *to, size_t size, struct nlattr *attr)
 {
 	to[0] = '\0';
 	if (attr)
 		nla_strlcpy(to, attr, size);
 }
 
-static void get_uuid(uint8_t *to, struct nlattr *attr)
+void ctl_uuid(uint8_t *to, struct nlattr *attr)
 {
 	if (attr && nla_len(attr) == HOLM_UUID_LEN)
 		memcpy(to, nla_data(attr), HOLM_UUID_LEN);
+}
+
+void ctl_u64_array(uint64_t *to, size_t n, struct nlattr *attr)
+{
+	size_t len = attr ? (size_t)nla_len(attr) : 0;
+
+	memset(to, 0, n * sizeof(*to));
+	if (len)
+		memcpy(to, nla_data(attr), len < n * sizeof(*to) ? len : n * sizeof(*to));
 }
 
 /* ---- host -------------------------------------------------------------------------- */
@@ -185,36 +285,31 @@ static int on_host(struct nl_msg *msg, void *arg)
 	struct holm_host_info *host = arg;
 	struct nlattr *a[HOLM_A_HOST_MAX + 1];
 
-	if (parse(msg, a, HOLM_A_HOST_MAX))
+	if (ctl_parse(msg, a, HOLM_A_HOST_MAX))
 		return NL_SKIP;
-	get_string(host->version, sizeof(host->version), a[HOLM_A_HOST_VERSION]);
-	get_string(host->backend, sizeof(host->backend), a[HOLM_A_HOST_BACKEND]);
-	host->features = get_u64(a[HOLM_A_HOST_FEATURES]);
-	host->api_version = get_u32(a[HOLM_A_HOST_API_VERSION]);
-	host->tsc_khz = get_u32(a[HOLM_A_HOST_TSC_KHZ]);
-	host->max_vcpus = get_u32(a[HOLM_A_HOST_MAX_VCPUS]);
-	host->max_slots = get_u32(a[HOLM_A_HOST_MAX_SLOTS]);
-	host->vms = get_u32(a[HOLM_A_HOST_VMS]);
-	host->vcpus = get_u32(a[HOLM_A_HOST_VCPUS]);
+	ctl_string(host->version, sizeof(host->version), a[HOLM_A_HOST_VERSION]);
+	ctl_string(host->backend, sizeof(host->backend), a[HOLM_A_HOST_BACKEND]);
+	host->features = ctl_u64(a[HOLM_A_HOST_FEATURES]);
+	host->api_version = ctl_u32(a[HOLM_A_HOST_API_VERSION]);
+	host->tsc_khz = ctl_u32(a[HOLM_A_HOST_TSC_KHZ]);
+	host->max_vcpus = ctl_u32(a[HOLM_A_HOST_MAX_VCPUS]);
+	host->max_slots = ctl_u32(a[HOLM_A_HOST_MAX_SLOTS]);
+	host->vms = ctl_u32(a[HOLM_A_HOST_VMS]);
+	host->vcpus = ctl_u32(a[HOLM_A_HOST_VCPUS]);
+	host->has_mitigations = a[HOLM_A_HOST_MITIGATIONS];
+	host->mitigations = ctl_u64(a[HOLM_A_HOST_MITIGATIONS]);
 	return NL_OK;
 }
 
 int holm_ctl_host(struct holm_ctl *ctl, struct holm_host_info *host)
 {
 	memset(host, 0, sizeof(*host));
-	return converse(ctl, request(ctl, HOLM_CMD_HOST_GET, NLM_F_ACK), on_host, host);
+	return ctl_converse(ctl, ctl_request(ctl, HOLM_CMD_HOST_GET, NLM_F_ACK), on_host, host);
 }
 
 /* ---- lists --------------------------------------------------------------------------- */
 
-struct list {
-	char *items;
-	size_t n, size;
-	bool no_memory;
-};
-
-/* Room for one more of @size bytes, zeroed; NULL without memory. */
-static void *list_add(struct list *list, size_t size)
+void *ctl_list_add(struct ctl_list *list, size_t size)
 {
 	if (list->n == list->size) {
 		size_t more = list->size ? 2 * list->size : 16;
@@ -230,29 +325,54 @@ static void *list_add(struct list *list, size_t size)
 	return memset(list->items + list->n++ * size, 0, size);
 }
 
+int ctl_list_end(struct holm_ctl *ctl, int err, struct ctl_list *list)
+{
+	if (err == -EAGAIN)
+		err = 0;	/* as good as it gets */
+	if (!err && list->no_memory)
+		err = ctl_fail(ctl, -ENOMEM, "out of memory");
+	if (err) {
+		free(list->items);
+		list->items = NULL;
+		list->n = 0;
+	}
+	return err;
+}
+
 static int on_vm(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *a[HOLM_A_VM_MAX + 1];
 	struct holm_vm_info *vm;
 
-	if (parse(msg, a, HOLM_A_VM_MAX))
+	if (ctl_parse(msg, a, HOLM_A_VM_MAX))
 		return NL_SKIP;
-	vm = list_add(arg, sizeof(*vm));
+	vm = ctl_list_add(arg, sizeof(*vm));
 	if (!vm)
 		return NL_SKIP;
-	vm->id = get_u32(a[HOLM_A_VM_ID]);
-	vm->uid = get_u32(a[HOLM_A_VM_UID]);
-	vm->pid = get_u32(a[HOLM_A_VM_PID]);
-	vm->state = get_u32(a[HOLM_A_VM_STATE]);
-	vm->vcpus = get_u32(a[HOLM_A_VM_VCPUS]);
-	vm->netns = get_u32(a[HOLM_A_VM_NETNS]);
-	vm->halt_poll_ns = get_u32(a[HOLM_A_VM_HALT_POLL]);
-	vm->memory = get_u64(a[HOLM_A_VM_MEMORY]);
-	vm->resident = get_u64(a[HOLM_A_VM_RESIDENT]);
-	vm->uptime_ns = get_u64(a[HOLM_A_VM_UPTIME]);
-	vm->exits = get_u64(a[HOLM_A_VM_EXITS]);
-	get_uuid(vm->uuid, a[HOLM_A_VM_UUID]);
-	get_string(vm->name, sizeof(vm->name), a[HOLM_A_VM_NAME]);
+	vm->id = ctl_u32(a[HOLM_A_VM_ID]);
+	vm->uid = ctl_u32(a[HOLM_A_VM_UID]);
+	vm->pid = ctl_u32(a[HOLM_A_VM_PID]);
+	vm->state = ctl_u32(a[HOLM_A_VM_STATE]);
+	vm->vcpus = ctl_u32(a[HOLM_A_VM_VCPUS]);
+	vm->netns = ctl_u32(a[HOLM_A_VM_NETNS]);
+	vm->halt_poll_ns = ctl_u32(a[HOLM_A_VM_HALT_POLL]);
+	vm->memory = ctl_u64(a[HOLM_A_VM_MEMORY]);
+	vm->resident = ctl_u64(a[HOLM_A_VM_RESIDENT]);
+	vm->uptime_ns = ctl_u64(a[HOLM_A_VM_UPTIME]);
+	vm->exits = ctl_u64(a[HOLM_A_VM_EXITS]);
+	vm->has_features = a[HOLM_A_VM_FEATURES];
+	vm->features = ctl_u64(a[HOLM_A_VM_FEATURES]);
+	vm->has_ple = a[HOLM_A_VM_PLE_GAP] && a[HOLM_A_VM_PLE_WINDOW];
+	vm->ple_gap = ctl_u32(a[HOLM_A_VM_PLE_GAP]);
+	vm->ple_window = ctl_u32(a[HOLM_A_VM_PLE_WINDOW]);
+	vm->has_stats = a[HOLM_A_VM_STATS];
+	vm->stats = ctl_u32(a[HOLM_A_VM_STATS]);
+	vm->has_pages = a[HOLM_A_VM_PAGES_4K];
+	vm->pages_4k = ctl_u64(a[HOLM_A_VM_PAGES_4K]);
+	vm->pages_2m = ctl_u64(a[HOLM_A_VM_PAGES_2M]);
+	vm->pages_1g = ctl_u64(a[HOLM_A_VM_PAGES_1G]);
+	ctl_uuid(vm->uuid, a[HOLM_A_VM_UUID]);
+	ctl_string(vm->name, sizeof(vm->name), a[HOLM_A_VM_NAME]);
 	return NL_OK;
 }
 
@@ -262,56 +382,56 @@ static int on_vcpu(struct nl_msg *msg, void *arg)
 	struct holm_vcpu_info *vcpu;
 	size_t i;
 
-	if (parse(msg, a, HOLM_A_VCPU_MAX))
+	if (ctl_parse(msg, a, HOLM_A_VCPU_MAX))
 		return NL_SKIP;
-	vcpu = list_add(arg, sizeof(*vcpu));
+	vcpu = ctl_list_add(arg, sizeof(*vcpu));
 	if (!vcpu)
 		return NL_SKIP;
-	vcpu->vm = get_u32(a[HOLM_A_VCPU_VM]);
-	vcpu->index = get_u32(a[HOLM_A_VCPU_INDEX]);
-	vcpu->apic_id = get_u32(a[HOLM_A_VCPU_APIC_ID]);
-	vcpu->state = get_u32(a[HOLM_A_VCPU_STATE]);
+	vcpu->vm = ctl_u32(a[HOLM_A_VCPU_VM]);
+	vcpu->index = ctl_u32(a[HOLM_A_VCPU_INDEX]);
+	vcpu->apic_id = ctl_u32(a[HOLM_A_VCPU_APIC_ID]);
+	vcpu->state = ctl_u32(a[HOLM_A_VCPU_STATE]);
 	vcpu->in_guest = a[HOLM_A_VCPU_IN_GUEST];
-	vcpu->cpu = a[HOLM_A_VCPU_CPU] ? (int32_t)get_u32(a[HOLM_A_VCPU_CPU]) : -1;
-	vcpu->tid = get_u32(a[HOLM_A_VCPU_TID]);
+	vcpu->cpu = a[HOLM_A_VCPU_CPU] ? (int32_t)ctl_u32(a[HOLM_A_VCPU_CPU]) : -1;
+	vcpu->tid = ctl_u32(a[HOLM_A_VCPU_TID]);
 	for (i = 0; i < ARRAY_SIZE(vcpu->counter); i++)
-		vcpu->counter[i] = get_u64(a[HOLM_A_VCPU_EXITS + i]);
+		vcpu->counter[i] = ctl_u64(a[HOLM_A_VCPU_EXITS + i]);
+	vcpu->has_last_exit = a[HOLM_A_VCPU_LAST_EXIT];
+	vcpu->last_exit = ctl_u32(a[HOLM_A_VCPU_LAST_EXIT]);
+	vcpu->has_times = a[HOLM_A_VCPU_TIME_GUEST];
+	vcpu->guest_ns = ctl_u64(a[HOLM_A_VCPU_TIME_GUEST]);
+	vcpu->kernel_ns = ctl_u64(a[HOLM_A_VCPU_TIME_KERNEL]);
+	vcpu->user_ns = ctl_u64(a[HOLM_A_VCPU_TIME_USER]);
+	vcpu->halted_ns = ctl_u64(a[HOLM_A_VCPU_TIME_HALTED]);
+	vcpu->has_reasons = a[HOLM_A_VCPU_EXITS_BY_REASON];
+	ctl_u64_array(vcpu->by_reason, ARRAY_SIZE(vcpu->by_reason),
+		      a[HOLM_A_VCPU_EXITS_BY_REASON]);
 	return NL_OK;
 }
 
-/* A dump by @cmd, of what attribute @attr says where it is not 0; of one moment. */
-static int dump(struct holm_ctl *ctl, uint8_t cmd, int attr, uint32_t value,
-		nl_recvmsg_msg_cb_t valid, struct list *list)
+int ctl_dump(struct holm_ctl *ctl, uint8_t cmd, int attr, uint32_t value,
+	     nl_recvmsg_msg_cb_t valid, struct ctl_list *list)
 {
 	int tries = DUMP_TRIES, err;
 
 	do {
-		struct nl_msg *msg = request(ctl, cmd, NLM_F_DUMP);
+		struct nl_msg *msg = ctl_request(ctl, cmd, NLM_F_DUMP);
 
 		list->n = 0;
 		if (msg && attr && nla_put_u32(msg, attr, value)) {
 			nlmsg_free(msg);
 			msg = NULL;
 		}
-		err = converse(ctl, msg, valid, list);
+		err = ctl_converse(ctl, msg, valid, list);
 	} while (err == -EAGAIN && --tries);
 
-	if (err == -EAGAIN)
-		err = 0;	/* as good as it gets */
-	if (!err && list->no_memory)
-		err = fail(ctl, -ENOMEM, "out of memory");
-	if (err) {
-		free(list->items);
-		list->items = NULL;
-		list->n = 0;
-	}
-	return err;
+	return ctl_list_end(ctl, err, list);
 }
 
 int holm_ctl_vms(struct holm_ctl *ctl, struct holm_vm_info **vms, size_t *n)
 {
-	struct list list = { 0 };
-	int err = dump(ctl, HOLM_CMD_VM_GET, 0, 0, on_vm, &list);
+	struct ctl_list list = { 0 };
+	int err = ctl_dump(ctl, HOLM_CMD_VM_GET, 0, 0, on_vm, &list);
 
 	*vms = (struct holm_vm_info *)list.items;
 	*n = list.n;
@@ -320,8 +440,8 @@ int holm_ctl_vms(struct holm_ctl *ctl, struct holm_vm_info **vms, size_t *n)
 
 int holm_ctl_vcpus(struct holm_ctl *ctl, uint32_t id, struct holm_vcpu_info **vcpus, size_t *n)
 {
-	struct list list = { 0 };
-	int err = dump(ctl, HOLM_CMD_VCPU_GET, id ? HOLM_A_VCPU_VM : 0, id, on_vcpu, &list);
+	struct ctl_list list = { 0 };
+	int err = ctl_dump(ctl, HOLM_CMD_VCPU_GET, id ? HOLM_A_VCPU_VM : 0, id, on_vcpu, &list);
 
 	*vcpus = (struct holm_vcpu_info *)list.items;
 	*n = list.n;
@@ -330,7 +450,7 @@ int holm_ctl_vcpus(struct holm_ctl *ctl, uint32_t id, struct holm_vcpu_info **vc
 
 static struct nl_msg *about_vm(struct holm_ctl *ctl, uint8_t cmd, uint32_t id)
 {
-	struct nl_msg *msg = request(ctl, cmd, NLM_F_ACK);
+	struct nl_msg *msg = ctl_request(ctl, cmd, NLM_F_ACK);
 
 	if (msg && nla_put_u32(msg, HOLM_A_VM_ID, id)) {
 		nlmsg_free(msg);
@@ -341,100 +461,58 @@ static struct nl_msg *about_vm(struct holm_ctl *ctl, uint8_t cmd, uint32_t id)
 
 int holm_ctl_vm(struct holm_ctl *ctl, uint32_t id, struct holm_vm_info *vm)
 {
-	struct list list = { 0 };
-	int err = converse(ctl, about_vm(ctl, HOLM_CMD_VM_GET, id), on_vm, &list);
+	struct ctl_list list = { 0 };
+	int err = ctl_converse(ctl, about_vm(ctl, HOLM_CMD_VM_GET, id), on_vm, &list);
 
 	if (!err && list.n)
 		memcpy(vm, list.items, sizeof(*vm));
 	else if (!err)
-		err = fail(ctl, -EIO, "the driver's answer makes no sense");
+		err = ctl_fail(ctl, -EIO, "the driver's answer makes no sense");
 	free(list.items);
 	return err;
 }
 
 int holm_ctl_kill(struct holm_ctl *ctl, uint32_t id)
 {
-	return converse(ctl, about_vm(ctl, HOLM_CMD_VM_KILL, id), NULL, NULL);
+	return ctl_converse(ctl, about_vm(ctl, HOLM_CMD_VM_KILL, id), NULL, NULL);
 }
 
-/* ---- events ---------------------------------------------------------------------------- */
-
-struct receiver {
-	void (*fn)(const struct holm_event_info *event, void *arg);
-	void *arg;
-};
-
-static int on_event(struct nl_msg *msg, void *arg)
+int holm_ctl_set(struct holm_ctl *ctl, uint32_t id, const struct holm_vm_change *change)
 {
-	struct genlmsghdr *hdr = genlmsg_hdr(nlmsg_hdr(msg));
-	const struct receiver *receiver = arg;
-	struct nlattr *a[HOLM_A_EVENT_MAX + 1];
-	struct holm_event_info event = {
-		.group = hdr->cmd == HOLM_CMD_FAULT_NTF ? HOLM_MCGRP_FAULT : HOLM_MCGRP_LIFECYCLE,
+	const struct {
+		uint32_t what;
+		int attr;
+		uint32_t value;
+	} numbers[] = {
+		{ HOLM_CHANGE_PAUSED, HOLM_A_VM_PAUSED, change->paused },
+		{ HOLM_CHANGE_HALT_POLL, HOLM_A_VM_HALT_POLL, change->halt_poll_ns },
+		{ HOLM_CHANGE_PLE_GAP, HOLM_A_VM_PLE_GAP, change->ple_gap },
+		{ HOLM_CHANGE_PLE_WINDOW, HOLM_A_VM_PLE_WINDOW, change->ple_window },
+		{ HOLM_CHANGE_STATS, HOLM_A_VM_STATS, change->stats },
 	};
-
-	if ((hdr->cmd != HOLM_CMD_FAULT_NTF && hdr->cmd != HOLM_CMD_LIFECYCLE_NTF) ||
-	    parse(msg, a, HOLM_A_EVENT_MAX))
-		return NL_SKIP;
-	event.seq = get_u64(a[HOLM_A_EVENT_SEQ]);
-	event.event = get_u32(a[HOLM_A_EVENT_EVENT]);
-	event.time_ns = get_u64(a[HOLM_A_EVENT_TIME]);
-	event.vm = get_u32(a[HOLM_A_EVENT_VM]);
-	event.uid = get_u32(a[HOLM_A_EVENT_UID]);
-	get_uuid(event.uuid, a[HOLM_A_EVENT_UUID]);
-	get_string(event.name, sizeof(event.name), a[HOLM_A_EVENT_NAME]);
-	event.has_vcpu = a[HOLM_A_EVENT_VCPU];
-	event.vcpu = get_u32(a[HOLM_A_EVENT_VCPU]);
-	event.has_reason = a[HOLM_A_EVENT_REASON];
-	event.reason = get_u64(a[HOLM_A_EVENT_REASON]);
-	event.has_summary = a[HOLM_A_EVENT_UPTIME];
-	event.uptime_ns = get_u64(a[HOLM_A_EVENT_UPTIME]);
-	event.exits = get_u64(a[HOLM_A_EVENT_EXITS]);
-	receiver->fn(&event, receiver->arg);
-	return NL_OK;
-}
-
-int holm_ctl_listen(struct holm_ctl *ctl)
-{
-	static const char *const groups[] = { HOLM_MCGRP_LIFECYCLE, HOLM_MCGRP_FAULT };
+	uint32_t known = HOLM_CHANGE_NAME;
+	struct nl_msg *msg;
+	int ret = 0;
 	size_t i;
-	int ret;
 
-	nl_socket_disable_seq_check(ctl->sock);
-	for (i = 0; i < ARRAY_SIZE(groups); i++) {
-		ret = genl_ctrl_resolve_grp(ctl->sock, HOLM_GENL_NAME, groups[i]);
-		if (ret >= 0)
-			ret = nl_socket_add_membership(ctl->sock, ret);
-		if (nl_errno(ret < 0 ? ret : 0) == -EPERM)
-			return fail(ctl, -EPERM, "events are for who has CAP_NET_ADMIN");
-		if (ret < 0)
-			return nl_fail(ctl, ret);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		known |= numbers[i].what;
+	if (!change->what || change->what & ~known)
+		return ctl_fail(ctl, -EINVAL, "it is not said what to change");
+	if (change->what & HOLM_CHANGE_NAME && strlen(change->name) > HOLM_NAME_MAX)
+		return ctl_fail(ctl, -EINVAL, "the name is too long");
+
+	msg = about_vm(ctl, HOLM_CMD_VM_SET, id);
+	for (i = 0; msg && !ret && i < ARRAY_SIZE(numbers); i++)
+		if (change->what & numbers[i].what)
+			ret = nla_put_u32(msg, numbers[i].attr, numbers[i].value);
+	if (msg && !ret && change->what & HOLM_CHANGE_NAME)
+		ret = nla_put_string(msg, HOLM_A_VM_NEW_NAME, change->name);
+	if (ret) {
+		nlmsg_free(msg);
+		msg = NULL;
 	}
-	return 0;
-}
-
-int holm_ctl_fd(const struct holm_ctl *ctl)
-{
-	return nl_socket_get_fd(ctl->sock);
-}
-
-int holm_ctl_receive(struct holm_ctl *ctl,
-		     void (*fn)(const struct holm_event_info *event, void *arg), void *arg)
-{
-	struct receiver receiver = { .fn = fn, .arg = arg };
-	int ret;
-
-	nl_socket_modify_cb(ctl->sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, &receiver);
-	errno = 0;
-	ret = nl_recvmsgs_default(ctl->sock);
-	if (ret >= 0)
-		return 0;
-	/* libnl has one number for ENOBUFS and ENOMEM. */
-	if (errno == ENOBUFS)
-		return fail(ctl, -ENOBUFS, "events were lost: they came faster than they were read");
-	if (errno == EINTR)
-		return fail(ctl, -EINTR, "interrupted by a signal");
-	return nl_fail(ctl, ret);
+	return ctl_converse(ctl, msg, NULL, NULL);
 }
 
 /* ---- connection -------------------------------------------------------------------------- */
@@ -450,16 +528,19 @@ int holm_ctl_open(struct holm_ctl **ctlp)
 		return -ENOMEM;
 	ctl->sock = nl_socket_alloc();
 	if (!ctl->sock)
-		return fail(ctl, -ENOMEM, "out of memory");
+		return ctl_fail(ctl, -ENOMEM, "out of memory");
 	ret = genl_connect(ctl->sock);
 	if (ret < 0)
-		return nl_fail(ctl, ret);
+		return ctl_nl_fail(ctl, ret);
 	ret = genl_ctrl_resolve(ctl->sock, HOLM_GENL_NAME);
 	if (ret == -NLE_OBJ_NOTFOUND)
-		return fail(ctl, -ENOENT, "the module holm is not loaded");
+		return ctl_fail(ctl, -ENOENT, "the module holm is not loaded");
 	if (ret < 0)
-		return nl_fail(ctl, ret);
+		return ctl_nl_fail(ctl, ret);
 	ctl->family = ret;
+	ctl_resolve_groups(ctl);
+	/* Of requests on_sequence() looks at it, and events have none. */
+	nl_socket_disable_seq_check(ctl->sock);
 	/* Messages of errors; an old kernel has none. */
 	setsockopt(nl_socket_get_fd(ctl->sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	return 0;
@@ -470,80 +551,11 @@ void holm_ctl_close(struct holm_ctl *ctl)
 	if (!ctl)
 		return;
 	nl_socket_free(ctl->sock);
+	free(ctl->events.items);
 	free(ctl);
 }
 
 const char *holm_ctl_error(const struct holm_ctl *ctl)
 {
 	return ctl ? ctl->msg : "out of memory";
-}
-
-/* ---- names --------------------------------------------------------------------------------- */
-
-void holm_uuid_text(const uint8_t u[HOLM_UUID_LEN], char text[HOLM_UUID_TEXT])
-{
-	snprintf(text, HOLM_UUID_TEXT,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
-		 u[13], u[14], u[15]);
-}
-
-static const char *name_of(const char *const *names, size_t n, uint32_t value)
-{
-	return value < n ? names[value] : "?";
-}
-
-const char *holm_vm_state_name(uint32_t state)
-{
-	static const char *const names[] = {
-		[HOLM_VM_STATE_CREATED] = "created",
-		[HOLM_VM_STATE_RUNNING] = "running",
-		[HOLM_VM_STATE_SHUTDOWN] = "shutdown",
-		[HOLM_VM_STATE_FAILED] = "failed",
-	};
-
-	return name_of(names, ARRAY_SIZE(names), state);
-}
-
-const char *holm_vcpu_state_name(uint32_t state)
-{
-	static const char *const names[] = {
-		[HOLM_VCPU_STATE_CREATED] = "created",
-		[HOLM_VCPU_STATE_CONFIGURED] = "configured",
-		[HOLM_VCPU_STATE_RUNNABLE] = "runnable",
-		[HOLM_VCPU_STATE_HALTED] = "halted",
-		[HOLM_VCPU_STATE_WAIT_FOR_SIPI] = "wait-for-sipi",
-		[HOLM_VCPU_STATE_DYING] = "dying",
-	};
-
-	return name_of(names, ARRAY_SIZE(names), state);
-}
-
-const char *holm_vm_event_name(uint32_t event)
-{
-	static const char *const names[] = {
-		[HOLM_VM_EVENT_CREATED] = "created",
-		[HOLM_VM_EVENT_STARTED] = "started",
-		[HOLM_VM_EVENT_DESTROYED] = "destroyed",
-		[HOLM_VM_EVENT_SHUTDOWN] = "shutdown",
-		[HOLM_VM_EVENT_ENTRY_FAILED] = "entry-failed",
-		[HOLM_VM_EVENT_INTERNAL_ERROR] = "internal-error",
-		[HOLM_VM_EVENT_MEMORY_FAULT] = "memory-fault",
-	};
-
-	return name_of(names, ARRAY_SIZE(names), event);
-}
-
-const char *holm_vcpu_counter_name(size_t n)
-{
-	static const char *const names[] = {
-		"exits", "exits-user", "exits-io", "exits-mmio", "entries-failed", "halts",
-		"halt-polls", "halt-sleeps", "yields", "faults", "interrupts", "nmis",
-		"tlb-flushes",
-	};
-
-	_Static_assert(ARRAY_SIZE(names) ==
-		       ARRAY_SIZE(((struct holm_vcpu_info *)NULL)->counter),
-		       "a name for each counter");
-	return n < ARRAY_SIZE(names) ? names[n] : NULL;
 }

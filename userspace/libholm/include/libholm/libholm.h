@@ -54,6 +54,18 @@ struct holm_cpuid_entry *holm_get_supported_cpuid(int dev, unsigned int *nent);
  */
 int holm_vm_create(int dev, const char *name);
 
+/**
+ * holm_vm_create_uuid() - HOLM_CREATE_VM of a virtual machine with a given UUID
+ * @dev: device
+ * @name: as for holm_vm_create()
+ * @uuid: 16 bytes in the order of RFC 9562; NULL or all 0: the driver makes one
+ *
+ * The driver does not look whether others have the same.
+ *
+ * Return: as holm_vm_create().
+ */
+int holm_vm_create_uuid(int dev, const char *name, const uint8_t uuid[16]);
+
 /* ---- VM ------------------------------------------------------------------- */
 
 /* HOLM_SET_SLOT; @size 0 removes it. Return: 0 or a negative errno. */
@@ -70,6 +82,12 @@ int holm_vm_get_dirty_log(int vm, uint32_t slot, uint64_t first_page,
  */
 int holm_vm_get_clock(int vm, struct holm_clock *clock);
 int holm_vm_set_clock(int vm, const struct holm_clock *clock);
+
+/*
+ * HOLM_REPORT: tell who listens to events what happened to the guest, HOLM_REPORT_*.
+ * Return: 0 or a negative errno.
+ */
+int holm_vm_report(int vm, uint32_t event);
 
 /* HOLM_SIGNAL_MSI. Return: vCPUs that accepted it, or a negative errno. */
 int holm_vm_signal_msi(int vm, uint64_t address, uint32_t data);
@@ -229,6 +247,8 @@ int holm_vcpu_lapic_access(const struct holm_vcpu_handle *vcpu, uint32_t offset,
  *	what was found)
  * @paging: what the guest's CPUID says of page tables: bits of a physical
  *	address, and whether it has 1-GByte pages. NULL: 52 bits, it has
+ *
+ * All but @paging must be there: the guest chooses the instruction.
  */
 struct holm_emul_ops {
 	bool (*read_phys)(void *opaque, uint64_t gpa, void *buf, size_t len);
