@@ -72,9 +72,9 @@ void become(uid_t uid)
 		_exit(100);
 }
 
-struct vm vm_start_smp(uid_t uid, const char *name, unsigned int vcpus)
+struct vm vm_fork(uid_t uid, const char *name, vm_life *live, const void *arg)
 {
-	struct vm vm = { .pid = -1 };
+	struct vm vm = { .pid = -1, .fd = -1 };
 	int pipes[2];
 	char ready;
 
@@ -85,27 +85,41 @@ struct vm vm_start_smp(uid_t uid, const char *name, unsigned int vcpus)
 	fflush(stdout);
 	vm.pid = fork();
 	if (!vm.pid) {
-		struct holm_create_vm create = { .size = sizeof(create) };
-		struct holm_create_vcpu vcpu = { 0 };
-		int dev = open("/dev/holm", O_RDWR | O_CLOEXEC), fd;
+		int dev = open("/dev/holm", O_RDWR | O_CLOEXEC);
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		become(uid);
-		snprintf(create.name, sizeof(create.name), "%s", name);
-		fd = ioctl(dev, HOLM_CREATE_VM, &create);
-		for (; fd >= 0 && vcpu.apic_id < vcpus; vcpu.apic_id++)
-			if (ioctl(fd, HOLM_CREATE_VCPU, &vcpu) < 0)
-				_exit(1);
-		if (fd < 0 || write(pipes[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
+		live(dev, name, pipes[1], arg);
+		_exit(1);
 	}
 	close(pipes[1]);
+	vm.fd = pipes[0];
 	if (read(pipes[0], &ready, 1) != 1)
 		bad("a VM called %s cannot be made", name);
-	vm.fd = pipes[0];
 	return vm;
+}
+
+static void be_idle(int dev, const char *name, int ready, const void *vcpus)
+{
+	struct holm_create_vm create = { .size = sizeof(create) };
+	struct holm_create_vcpu vcpu = { 0 };
+	int fd;
+
+	snprintf(create.name, sizeof(create.name), "%s", name);
+	fd = ioctl(dev, HOLM_CREATE_VM, &create);
+	if (fd < 0)
+		return;
+	for (; vcpu.apic_id < *(const unsigned int *)vcpus; vcpu.apic_id++)
+		if (ioctl(fd, HOLM_CREATE_VCPU, &vcpu) < 0)
+			return;
+	if (write(ready, "", 1) == 1)
+		for (;;)
+			pause();
+}
+
+struct vm vm_start_smp(uid_t uid, const char *name, unsigned int vcpus)
+{
+	return vm_fork(uid, name, be_idle, &vcpus);
 }
 
 struct vm vm_start(uid_t uid, const char *name)
@@ -183,6 +197,36 @@ static void hear_until(struct holm_ctl *ctl, unsigned int n)
 		bad("%u events, expected %u", heard.n, n);
 }
 
+/* A request by a socket that is full is answered, and the loss is told afterwards. */
+static void request_among_events(void)
+{
+	struct holm_host_info host;
+	struct holm_vm_info *vms;
+	struct holm_ctl *ctl;
+	int i = 4096;
+	size_t n;
+
+	heard.n = 0;
+	if (holm_ctl_open(&ctl) || holm_ctl_listen(ctl))
+		bad("cannot listen: %s", holm_ctl_error(ctl));
+	setsockopt(holm_ctl_fd(ctl), SOL_SOCKET, SO_RCVBUF, &i, sizeof(i));
+	for (i = 0; i < 20; i++) {
+		struct vm vm = vm_start(0, "missed");
+
+		vm_end(&vm);
+	}
+	if (holm_ctl_host(ctl, &host) || holm_ctl_vms(ctl, &vms, &n))
+		bad("a request among events: %s", holm_ctl_error(ctl));
+	else
+		free(vms);
+	if (!holm_ctl_pending(ctl) || holm_ctl_receive(ctl, hear, NULL) != -ENOBUFS)
+		bad("no ENOBUFS after a request, but %u events", heard.n);
+	if (!holm_ctl_pending(ctl) || holm_ctl_receive(ctl, hear, NULL) || !heard.n ||
+	    heard.n >= 40)
+		bad("%u events after a request", heard.n);
+	holm_ctl_close(ctl);
+}
+
 static void events(void)
 {
 	struct holm_ctl *ctl;
@@ -228,6 +272,7 @@ static void events(void)
 	if (i == 40)
 		bad("no ENOBUFS in %u reads with %u events", i, heard.n);
 	holm_ctl_close(ctl);
+	request_among_events();
 	done("events that were lost are told as lost");
 }
 
@@ -329,6 +374,9 @@ int main(int argc, char **argv)
 	events();
 	churn();
 	many_vcpus();
+	slots();
+	changes();
+	watches();
 	fuzz(messages);
 	printf("1..%u\n", count);
 	return 0;

@@ -18,18 +18,7 @@
 #include "control.h"
 #include "libholm/control.h"
 
-struct raw {
-	int fd;
-	uint16_t family;
-};
-
-struct request {
-	struct nlmsghdr nl;
-	struct genlmsghdr genl;
-	unsigned char attrs[400];
-};
-
-static int raw_open(struct raw *raw)
+int raw_open(struct raw *raw)
 {
 	const struct timeval wait = { .tv_sec = 10 };
 	const int on = 1;
@@ -69,7 +58,7 @@ static int raw_open(struct raw *raw)
 	return raw->family ? 0 : -1;
 }
 
-static void request_begin(struct request *r, const struct raw *raw, uint8_t cmd, uint16_t flags)
+void request_begin(struct request *r, const struct raw *raw, uint8_t cmd, uint16_t flags)
 {
 	memset(r, 0, sizeof(*r));
 	r->nl.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN;
@@ -79,7 +68,7 @@ static void request_begin(struct request *r, const struct raw *raw, uint8_t cmd,
 	r->genl.version = HOLM_GENL_VERSION;
 }
 
-static void request_add(struct request *r, uint16_t type, const void *data, uint16_t len)
+void request_add(struct request *r, uint16_t type, const void *data, uint16_t len)
 {
 	struct nlattr attr = { .nla_len = NLA_HDRLEN + len, .nla_type = type };
 	unsigned char *to = (unsigned char *)r + NLMSG_ALIGN(r->nl.nlmsg_len);
@@ -89,43 +78,97 @@ static void request_add(struct request *r, uint16_t type, const void *data, uint
 	r->nl.nlmsg_len = NLMSG_ALIGN(r->nl.nlmsg_len) + NLA_ALIGN(attr.nla_len);
 }
 
-/* The errno that @r ends with, and the message in @text. */
-static int request_ask(const struct raw *raw, struct request *r, char *text, size_t size)
+/* The attributes behind a message's headers, those that are numbers. */
+static void answer_parse(struct answer *answer, const unsigned char *at, const unsigned char *end)
 {
-	unsigned char buf[16384];
-	const struct nlmsghdr *nl = (const struct nlmsghdr *)buf;
-	ssize_t len;
+	struct nlattr attr;
+
+	memset(answer, 0, sizeof(*answer));
+	for (; at + NLA_HDRLEN <= end; at += NLA_ALIGN(attr.nla_len)) {
+		memcpy(&attr, at, sizeof(attr));
+		if (attr.nla_len < NLA_HDRLEN || attr.nla_len > end - at)
+			return;
+		if (attr.nla_type >= ARRAY_SIZE(answer->there))
+			continue;
+		answer->there[attr.nla_type] = true;
+		if (attr.nla_len - NLA_HDRLEN <= (int)sizeof(answer->value[0]))
+			memcpy(&answer->value[attr.nla_type], at + NLA_HDRLEN,
+			       attr.nla_len - NLA_HDRLEN);
+	}
+}
+
+/* What is said beside the errno of @nl, the last message. */
+static void answer_text(const struct nlmsghdr *nl, char *text, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)(nl + 1);
+	const unsigned char *end = (const unsigned char *)nl + nl->nlmsg_len;
+	const struct nlmsgerr *e = (const struct nlmsgerr *)at;
+	struct nlattr attr;
+
+	if (!(nl->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (nl->nlmsg_type == NLMSG_DONE)
+		at += sizeof(e->error);
+	else if (nl->nlmsg_flags & NLM_F_CAPPED)
+		at += sizeof(*e);
+	else
+		at += sizeof(*e) - sizeof(e->msg) + NLMSG_ALIGN(e->msg.nlmsg_len);
+	for (; at + NLA_HDRLEN <= end; at += NLA_ALIGN(attr.nla_len)) {
+		memcpy(&attr, at, sizeof(attr));
+		if (attr.nla_len < NLA_HDRLEN)
+			return;
+		if (attr.nla_type == NLMSGERR_ATTR_MSG)
+			snprintf(text, size, "%s", at + NLA_HDRLEN);
+	}
+}
+
+bool request_answer(const struct nlmsghdr *nl, int *err, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (nl->nlmsg_type != NLMSG_DONE && nl->nlmsg_type != NLMSG_ERROR)
+		return false;
+	answer_text(nl, text, size);
+	*err = *(const int *)(nl + 1);
+	return true;
+}
+
+int request_answers(const struct raw *raw, struct request *r, struct answer *answers, size_t room,
+		    size_t *n, char *text, size_t size)
+{
+	unsigned char buf[16384] __attribute__((aligned(8)));
+	ssize_t len, at;
+	int err;
 
 	text[0] = '\0';
+	*n = 0;
 	r->nl.nlmsg_flags |= NLM_F_ACK;
 	if (send(raw->fd, r, r->nl.nlmsg_len, 0) < 0)
 		return -errno;
 	for (;;) {
-		const struct nlmsgerr *e = (const struct nlmsgerr *)(nl + 1);
-		bool dump_ends;
-		size_t at;
-
 		len = recv(raw->fd, buf, sizeof(buf), 0);
-		if (len < (ssize_t)sizeof(*nl))
+		if (len < NLMSG_HDRLEN)
 			return -EPROTO;
-		dump_ends = nl->nlmsg_type == NLMSG_DONE;
-		if (!dump_ends && nl->nlmsg_type != NLMSG_ERROR)
-			continue;
-		at = NLMSG_HDRLEN + (dump_ends ? sizeof(e->error) : sizeof(*e));
-		if (!dump_ends && !(nl->nlmsg_flags & NLM_F_CAPPED))
-			at += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
-		while (nl->nlmsg_flags & NLM_F_ACK_TLVS && at + NLA_HDRLEN <= (size_t)len) {
-			struct nlattr attr;
+		for (at = 0; at + NLMSG_HDRLEN <= len;) {
+			const struct nlmsghdr *nl = (const struct nlmsghdr *)(buf + at);
 
-			memcpy(&attr, buf + at, sizeof(attr));
-			if (attr.nla_len < NLA_HDRLEN)
-				break;
-			if (attr.nla_type == NLMSGERR_ATTR_MSG)
-				snprintf(text, size, "%s", buf + at + NLA_HDRLEN);
-			at += NLA_ALIGN(attr.nla_len);
+			if (nl->nlmsg_len < NLMSG_HDRLEN || nl->nlmsg_len > len - at)
+				return -EPROTO;
+			if (request_answer(nl, &err, text, size))
+				return err;
+			if (*n < room)
+				answer_parse(&answers[*n], buf + at + NLMSG_HDRLEN + GENL_HDRLEN,
+					     buf + at + nl->nlmsg_len);
+			++*n;
+			at += NLMSG_ALIGN(nl->nlmsg_len);
 		}
-		return e->error;
 	}
+}
+
+int request_ask(const struct raw *raw, struct request *r, char *text, size_t size)
+{
+	size_t n;
+
+	return request_answers(raw, r, NULL, 0, &n, text, size);
 }
 
 void refusals(void)
@@ -154,6 +197,17 @@ void refusals(void)
 		  "which virtual machine: id, name or uuid is missing" },
 		{ "vm-kill of none", HOLM_CMD_VM_KILL, 0, { 0 }, { 0 }, { 0 }, -EINVAL,
 		  "which virtual machine: id, name or uuid is missing" },
+		{ "vm-set of none", HOLM_CMD_VM_SET, 0, { HOLM_A_VM_PAUSED }, { &one }, { 4 },
+		  -EINVAL, "which virtual machine: id, name or uuid is missing" },
+		{ "vm-set without a change", HOLM_CMD_VM_SET, 0, { HOLM_A_VM_ID }, { &one },
+		  { 4 }, -EINVAL, "nothing to change is in the request" },
+		{ "half a pause", HOLM_CMD_VM_SET, 0, { HOLM_A_VM_ID, HOLM_A_VM_PAUSED },
+		  { &one, &many }, { 4, 4 }, -ERANGE, "integer out of range" },
+		{ "exits of no VM", HOLM_CMD_STATS_GET, 0, { 0 }, { 0 }, { 0 }, -EINVAL,
+		  "which exits: vm, vcpu or reason is missing" },
+		{ "a reason that is none", HOLM_CMD_STATS_GET, 0,
+		  { HOLM_A_STATS_VM, HOLM_A_STATS_REASON }, { &one, &many }, { 4, 4 }, -ERANGE,
+		  "integer out of range" },
 		{ "number 0", HOLM_CMD_VM_GET, 0, { HOLM_A_VM_ID }, { &none }, { 4 }, -ERANGE,
 		  "integer out of range" },
 		{ "half a number", HOLM_CMD_VM_GET, 0, { HOLM_A_VM_ID }, { &one }, { 2 }, -EINVAL,
@@ -191,11 +245,29 @@ void refusals(void)
 		  "no such virtual machine" },
 		{ "an attribute of nothing", HOLM_CMD_VM_GET, NLM_F_DUMP, { 100 }, { &one }, { 4 },
 		  -EINVAL, "Unknown attribute type" },
+		{ "a watch of no threshold", HOLM_CMD_WATCH_SET, 0,
+		  { HOLM_A_WATCH_VM, HOLM_A_WATCH_KIND }, { &one, &one }, { 4, 4 }, -EINVAL,
+		  "which watch: vm, kind or threshold is missing" },
+		{ "a watch of a kind that is none", HOLM_CMD_WATCH_SET, 0,
+		  { HOLM_A_WATCH_VM, HOLM_A_WATCH_KIND }, { &one, &many }, { 4, 4 }, -ERANGE,
+		  "integer out of range" },
+		{ "a threshold too short", HOLM_CMD_WATCH_SET, 0,
+		  { HOLM_A_WATCH_VM, HOLM_A_WATCH_THRESHOLD }, { &one, &one }, { 4, 4 }, -EINVAL,
+		  NULL },
 		{ "a vCPU of no VM", HOLM_CMD_VCPU_GET, 0, { HOLM_A_VCPU_INDEX }, { &none }, { 4 },
 		  -EINVAL, "which vCPU: vm or index is missing" },
 		{ "a vCPU of a VM that is none", HOLM_CMD_VCPU_GET, 0,
 		  { HOLM_A_VCPU_VM, HOLM_A_VCPU_INDEX }, { &many, &none }, { 4, 4 }, -ENOENT,
 		  "no such virtual machine" },
+		{ "a slot of no VM", HOLM_CMD_SLOT_GET, 0, { HOLM_A_SLOT_SLOT }, { &none }, { 4 },
+		  -EINVAL, "which slot: vm or slot is missing" },
+		{ "no slot of a VM", HOLM_CMD_SLOT_GET, 0, { HOLM_A_SLOT_VM }, { &one }, { 4 },
+		  -EINVAL, "which slot: vm or slot is missing" },
+		{ "a slot of a VM that is none", HOLM_CMD_SLOT_GET, 0,
+		  { HOLM_A_SLOT_VM, HOLM_A_SLOT_SLOT }, { &many, &none }, { 4, 4 }, -ENOENT,
+		  "no such virtual machine" },
+		{ "slots of VM number 0", HOLM_CMD_SLOT_GET, NLM_F_DUMP, { HOLM_A_SLOT_VM },
+		  { &none }, { 4 }, -ERANGE, "integer out of range" },
 	};
 	struct vm twins[2] = { vm_start(0, "twins"), vm_start(0, "twins") };
 	uint32_t id = vm_id("twins");
@@ -376,7 +448,7 @@ static void fuzz_one(const struct raw *raw)
 	unsigned int attrs = chance(5);
 	size_t at = NLMSG_HDRLEN + GENL_HDRLEN, len;
 
-	request_begin(&r, raw, chance(8) ? 1 + chance(6) : chance(256),
+	request_begin(&r, raw, chance(8) ? 1 + chance(__HOLM_CMD_MAX) : chance(256),
 		      chance(4) ? NLM_F_ACK : NLM_F_DUMP);
 	if (!chance(50))
 		r.nl.nlmsg_flags = chance(65536);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +61,27 @@ static int ask_vm(struct holm_ctl *ctl, uint32_t id)
 	return holm_ctl_vm(ctl, id, &vm);
 }
 
+/* The VMs have no slots: who sees the VM is told that, which is ENXIO here. */
+static int ask_slot(struct holm_ctl *ctl, uint32_t id)
+{
+	const uint32_t slot = 0;
+	struct raw raw = { 0 };
+	struct request r;
+	char text[256];
+	size_t n;
+	int err;
+
+	(void)ctl;
+	if (raw_open(&raw))
+		return -EPROTO;
+	request_begin(&r, &raw, HOLM_CMD_SLOT_GET, 0);
+	request_add(&r, HOLM_A_SLOT_VM, &id, sizeof(id));
+	request_add(&r, HOLM_A_SLOT_SLOT, &slot, sizeof(slot));
+	err = request_answers(&raw, &r, NULL, 0, &n, text, sizeof(text));
+	close(raw.fd);
+	return err == -ENOENT && !strcmp(text, "no such slot") ? -ENXIO : err;
+}
+
 /* How many. */
 static int ask_vms(struct holm_ctl *ctl, uint32_t id)
 {
@@ -97,6 +119,46 @@ static int ask_listen(struct holm_ctl *ctl, uint32_t id)
 	return holm_ctl_listen(ctl);
 }
 
+static int ask_watch(struct holm_ctl *ctl, uint32_t id)
+{
+	struct raw raw = { .fd = -1 };
+
+	(void)ctl;
+	return raw_open(&raw) ? -EPROTO : watch_set(&raw, id, HOLM_WATCH_KIND_RESIDENT, 1);
+}
+
+static int ask_set(struct holm_ctl *ctl, uint32_t id)
+{
+	const struct holm_vm_change change = {
+		.what = HOLM_CHANGE_HALT_POLL | HOLM_CHANGE_PAUSED | HOLM_CHANGE_STATS,
+		.halt_poll_ns = 1000,
+	};
+
+	return holm_ctl_set(ctl, id, &change);
+}
+
+/* Who does not see the VM does not see that its vCPU has no exits, either. */
+static int ask_stats(struct holm_ctl *ctl, uint32_t id)
+{
+	const uint32_t none = 0;
+	struct raw raw = { 0 };
+	struct request r;
+	char text[256];
+	int err;
+
+	(void)ctl;
+	if (raw_open(&raw))
+		return -EPROTO;
+	request_begin(&r, &raw, HOLM_CMD_STATS_GET, 0);
+	request_add(&r, HOLM_A_STATS_VM, &id, sizeof(id));
+	request_add(&r, HOLM_A_STATS_VCPU, &none, sizeof(none));
+	request_add(&r, HOLM_A_STATS_REASON, &none, sizeof(none));
+	request_add(&r, HOLM_A_STATS_RESET, NULL, 0);
+	err = request_ask(&raw, &r, text, sizeof(text));
+	close(raw.fd);
+	return err;
+}
+
 static int ask_kill(struct holm_ctl *ctl, uint32_t id)
 {
 	return holm_ctl_kill(ctl, id);
@@ -110,8 +172,20 @@ static const struct question questions[] = {
 	{ "vm-get, all", ask_vms, { [ROOT] = 2, [THE_OWNER] = 1 } },
 	{ "vcpu-get", ask_vcpus, { [ROOT] = 1, [THE_OWNER] = 1 } },
 	{ "host-get", ask_host, { [ROOT] = 202, [THE_OWNER] = 101 } },
+	{ "slot-get", ask_slot,
+	  { [ROOT] = -ENXIO, [THE_OWNER] = -ENXIO, [A_STRANGER] = -ENOENT,
+	    [CHILD_ROOT] = -ENOENT, [OTHER_NET] = -ENOENT, [CHILD_NET] = -ENOENT } },
+	{ "vm-set", ask_set,
+	  { [A_STRANGER] = -ENOENT, [CHILD_ROOT] = -ENOENT, [OTHER_NET] = -ENOENT,
+	    [CHILD_NET] = -ENOENT } },
+	{ "stats-get", ask_stats,
+	  { [A_STRANGER] = -ENOENT, [CHILD_ROOT] = -ENOENT, [OTHER_NET] = -ENOENT,
+	    [CHILD_NET] = -ENOENT } },
 	{ "events", ask_listen,
 	  { [THE_OWNER] = -EPERM, [A_STRANGER] = -EPERM, [CHILD_ROOT] = -EPERM } },
+	{ "watch-set", ask_watch,
+	  { [A_STRANGER] = -ENOENT, [CHILD_ROOT] = -ENOENT, [OTHER_NET] = -ENOENT,
+	    [CHILD_NET] = -ENOENT } },
 	{ "vm-kill", ask_kill,
 	  { [A_STRANGER] = -ENOENT, [CHILD_ROOT] = -ENOENT, [OTHER_NET] = -ENOENT,
 	    [CHILD_NET] = -ENOENT } },

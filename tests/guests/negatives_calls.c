@@ -77,6 +77,14 @@ static void fill_create_vcpu(void *arg, void *scratch)
 	create->apic_id = 9;
 }
 
+static void fill_report(void *arg, void *scratch)
+{
+	struct holm_report *report = arg;
+
+	(void)scratch;
+	report->event = HOLM_REPORT_RESET;
+}
+
 static void fill_msi(void *arg, void *scratch)
 {
 	struct holm_msi *msi = arg;
@@ -202,6 +210,7 @@ const struct ioctl_row ioctl_rows[] = {
 	CALL(GET_PARAM, FD_VM, holm_vm_param, true, false, fill_param),
 	CALL(GET_CLOCK, FD_VM, holm_clock, true, false, NULL),
 	CALL(SET_CLOCK, FD_VM, holm_clock, false, false, fill_clock),
+	CALL(REPORT, FD_VM, holm_report, false, false, fill_report),
 	CALL(SET_IOEVENTFD, FD_VM, holm_ioeventfd, false, false, fill_ioeventfd),
 	CALL(SET_IRQFD, FD_VM, holm_irqfd, false, false, fill_irqfd),
 	CALL(GET_IRQFD, FD_VM, holm_irqfd, false, false, fill_irqfd_get),

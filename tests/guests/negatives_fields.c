@@ -6,9 +6,12 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "negatives.h"
+
+#define CAPS_SIZE_FIRST	56	/* before it grew */
 
 static uint8_t scratch[SCRATCH_SIZE] __attribute__((aligned(4096)));
 
@@ -40,7 +43,8 @@ struct field_row {
 static const struct field_row field_rows[] = {
 	F(GET_CAPS, holm_caps, size, 0, -EINVAL),
 	F(GET_CAPS, holm_caps, size, 8, -EINVAL),
-	F(GET_CAPS, holm_caps, size, sizeof(struct holm_caps) - 1, -EINVAL),
+	F(GET_CAPS, holm_caps, size, CAPS_SIZE_FIRST - 1, -EINVAL),
+	F(GET_CAPS, holm_caps, size, CAPS_SIZE_FIRST, 0),
 	F(GET_CAPS, holm_caps, size, sizeof(struct holm_caps), 0),
 	F(GET_CAPS, holm_caps, size, sizeof(struct holm_caps) + 1, 0),
 	F(GET_CAPS, holm_caps, size, 0xffffffff, 0),
@@ -201,6 +205,11 @@ static const struct field_row field_rows[] = {
 	F(SET_CLOCK, holm_clock, flags, HOLM_CLOCK_REALTIME, 0),
 	F(SET_CLOCK, holm_clock, reserved, 1, -EINVAL),
 
+	F(REPORT, holm_report, event, 0, -EINVAL),
+	F(REPORT, holm_report, event, HOLM_REPORT_SHUTDOWN, 0),
+	F(REPORT, holm_report, event, HOLM_REPORT_SHUTDOWN + 1, -EINVAL),
+	F(REPORT, holm_report, event, 0xffffffff, -EINVAL),
+
 	F(TRANSLATE, holm_translate, reserved, 1, -EINVAL),
 	F(TRANSLATE, holm_translate, gva, -1ULL, 0),
 	F(TRANSLATE, holm_translate, valid, 0xffffffff, 0),
@@ -248,6 +257,7 @@ static const struct {
 	{ HOLM_GET_PARAM, offsetof(struct holm_vm_param, flags), 0 },
 	{ HOLM_SET_CLOCK, offsetof(struct holm_clock, flags),
 	  HOLM_CLOCK_STOPPED | HOLM_CLOCK_REALTIME },
+	{ HOLM_REPORT, offsetof(struct holm_report, flags), 0 },
 	{ HOLM_SET_IOEVENTFD, offsetof(struct holm_ioeventfd, flags),
 	  HOLM_IOEVENTFD_DEASSIGN | HOLM_IOEVENTFD_PORT | HOLM_IOEVENTFD_DATAMATCH },
 	{ HOLM_SET_IRQFD, offsetof(struct holm_irqfd, flags),
@@ -314,6 +324,13 @@ static void test_caps_size(struct rig *r)
 	result(arg.caps.max_vcpus == HOLM_MAX_VCPUS && arg.caps.max_slots == HOLM_MAX_SLOTS &&
 	       arg.caps.run_page_size == HOLM_RUN_PAGE_SIZE && !arg.caps.reserved,
 	       "GET_CAPS: the limits are those of the interface");
+
+	memset(&arg, 0xa5, sizeof(arg));
+	arg.caps.size = CAPS_SIZE_FIRST;
+	arg.caps.flags = 0;
+	expect(call(r->dev, HOLM_GET_CAPS, &arg), 0, "GET_CAPS: the first version's structure");
+	result(arg.caps.mitigations == 0xa5a5a5a5a5a5a5a5, "GET_CAPS: no more of it is written");
+	expect(_IOC_SIZE(HOLM_GET_CAPS), CAPS_SIZE_FIRST, "GET_CAPS: and it has kept its number");
 }
 
 static void test_names(struct rig *r)

@@ -137,7 +137,7 @@ static int run(struct machine *m, struct err *e)
 	if (evloop_run(m->loop) < 0)
 		return err_set(e, "the event loop failed");
 	pthread_join(thread, NULL);
-	console_close(&m->console);
+	console_close(&m->console, "");
 	*e = m->why;
 	return e->msg[0] ? -1 : 0;
 }
