@@ -58,6 +58,8 @@ static void assert_same(const struct vm_config *a, const struct vm_config *b)
 	assert_int_equal(a->has_halt_poll, b->has_halt_poll);
 	assert_int_equal(a->halt_poll_ns, b->halt_poll_ns);
 	assert_int_equal(a->tsc_khz, b->tsc_khz);
+	assert_int_equal(a->has_uuid, b->has_uuid);
+	assert_memory_equal(a->uuid, b->uuid, sizeof(a->uuid));
 	assert_int_equal(a->memory, b->memory);
 	assert_string_equal(a->kernel ? a->kernel : "", b->kernel ? b->kernel : "");
 	assert_int_equal(a->nr_initrds, b->nr_initrds);
@@ -199,6 +201,11 @@ static void test_bad_flags(void **state)
 		{ { "--kernel", "a", "--raw", "f@" }, "the address after @" },
 		{ { "--kernel", "a", "--raw", "f@-1" }, "the address after @" },
 		{ { "--kernel", "a", "--console", "" }, "--console: expected stdio" },
+		{ { "--kernel", "a", "--console", "socket=" }, "--console: expected the path of a socket" },
+		{ { "--kernel", "a", "--uuid", "1234" }, "--uuid: \"1234\": a UUID has 32" },
+		{ { "--kernel", "a", "--uuid", "00000000-0000-0000-0000-000000000000" },
+		  "--uuid: the nil UUID names nothing" },
+		{ { "--kernel", "a", "--detach=yes" }, "--detach: takes no value" },
 		{ { "--kernel", "a", "--debug-exit", "0x10000" }, "expected an I/O port" },
 		{ { "--kernel", "a", "--name", "" }, "--name: a name has 1 to 63" },
 		{ { "--kernel", "a", "--name", "a/b" }, "a name has letters" },
@@ -421,11 +428,29 @@ static void test_round_trip(void **state)
 		"--halt-poll=0", "--tsc-khz=2400000", NULL,
 	};
 	static const char *const empty[] = { "--kernel", "k", "--cmdline", "", NULL };
+	static const char *const socket[] = {
+		"--kernel", "k", "--console", "socket", "--uuid",
+		"F81D4FAE-7dec-11d0-a765-00a0c91e6bf6", "--detach", NULL,
+	};
+	static const char *const path[] = { "--kernel", "k", "--console", "socket=/a b", NULL };
 	struct vm_config cfg;
 	struct err err;
 
 	(void)state;
 	assert_int_equal(parse(&cfg, &err, args), 0);
+	round_trip(&cfg);
+	vm_config_deinit(&cfg);
+	assert_int_equal(parse(&cfg, &err, socket), 0);
+	assert_int_equal(cfg.console, CONSOLE_SOCKET);
+	assert_null(cfg.console_path);
+	assert_true(cfg.detach && cfg.has_uuid);
+	assert_int_equal(cfg.uuid[0], 0xf8);
+	round_trip(&cfg);
+	vm_config_deinit(&cfg);
+	assert_int_equal(parse(&cfg, &err, path), 0);
+	assert_int_equal(cfg.console, CONSOLE_SOCKET);
+	assert_string_equal(cfg.console_path, "/a b");
+	assert_false(cfg.detach || cfg.has_uuid);
 	round_trip(&cfg);
 	vm_config_deinit(&cfg);
 	assert_int_equal(parse(&cfg, &err, empty), 0);

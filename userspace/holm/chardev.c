@@ -177,11 +177,22 @@ static void in_watch(struct chardev *c)
 		evfd_modify(&c->in, room || c->cfg.filter ? EPOLLIN : 0);
 }
 
+static size_t in_queue(struct chardev *c, const uint8_t *buf, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && c->in_len < IN_SIZE; i++) {
+		c->in_buf[(c->in_head + c->in_len) % IN_SIZE] = buf[i];
+		c->in_len++;
+	}
+	return i;
+}
+
 static void in_ready(void *opaque, uint32_t events)
 {
 	struct chardev *c = opaque;
 	uint8_t batch[READ_SIZE];
-	size_t i, len;
+	size_t len;
 	ssize_t n;
 
 	(void)events;
@@ -199,10 +210,7 @@ static void in_ready(void *opaque, uint32_t events)
 	len = (size_t)n;
 	if (c->cfg.filter)
 		len = c->cfg.filter(c->cfg.filter_opaque, batch, len);
-	for (i = 0; i < len && c->in_len < IN_SIZE; i++) {
-		c->in_buf[(c->in_head + c->in_len) % IN_SIZE] = batch[i];
-		c->in_len++;
-	}
+	in_queue(c, batch, len);
 	in_deliver(c);
 	in_watch(c);
 }
@@ -274,6 +282,8 @@ ssize_t chardev_write(struct chardev *c, const uint8_t *buf, size_t len)
 {
 	size_t done = 0;
 
+	if (c && c->cfg.sink)
+		c->cfg.sink(c->cfg.opaque, buf, len);
 	if (!c || c->cfg.out_fd < 0 || c->out_dead)
 		return (ssize_t)len;
 	if (!c->out_len) {
@@ -296,12 +306,22 @@ ssize_t chardev_write(struct chardev *c, const uint8_t *buf, size_t len)
 	return done || !len ? (ssize_t)done : -EAGAIN;
 }
 
+size_t chardev_input(struct chardev *c, const uint8_t *buf, size_t len)
+{
+	size_t n = in_queue(c, buf, len);
+
+	in_deliver(c);
+	return n;
+}
+
 void chardev_kick_input(struct chardev *c)
 {
 	if (!c)
 		return;
 	in_deliver(c);
 	in_watch(c);
+	if (c->cfg.room && c->in_len < IN_SIZE)
+		c->cfg.room(c->cfg.opaque);
 }
 
 void chardev_flush(struct chardev *c, int timeout_ms)

@@ -35,6 +35,9 @@ struct chardev_frontend {
  * @filter: sees input before the front end (an escape key); edits @buf in
  *	place and returns how many bytes are left, at most @len. NULL: none
  * @filter_opaque: handed to @filter
+ * @sink: in place of @out_fd: takes all bytes and does not wait; NULL: none
+ * @room: in place of @in_fd: there is room for chardev_input() again; NULL: none
+ * @opaque: handed to @sink and @room
  *
  * Both descriptors stay the caller's; @in_fd must outlive the chardev. Their
  * O_NONBLOCK flag is left alone (a terminal shares it with the shell). Of a
@@ -47,6 +50,9 @@ struct chardev_config {
 	int out_fd;
 	size_t (*filter)(void *opaque, uint8_t *buf, size_t len);
 	void *filter_opaque;
+	void (*sink)(void *opaque, const uint8_t *buf, size_t len);
+	void (*room)(void *opaque);
+	void *opaque;
 };
 
 struct chardev;
@@ -86,6 +92,17 @@ void chardev_attach(struct chardev *c, const struct chardev_frontend *fe);
  * (frontend.writable is called when there is room).
  */
 ssize_t chardev_write(struct chardev *c, const uint8_t *buf, size_t len);
+
+/**
+ * chardev_input() - input from elsewhere than a descriptor
+ * @c: the device
+ * @buf: bytes
+ * @len: how many
+ *
+ * Machine lock held. Return: bytes taken; after fewer than @len config.room is
+ * called when there is room.
+ */
+size_t chardev_input(struct chardev *c, const uint8_t *buf, size_t len);
 
 /**
  * chardev_kick_input() - the front end has room again

@@ -9,6 +9,7 @@
 #define EXIT_OK		0
 #define EXIT_FAILED	1	/* the verb could not do what was asked */
 #define EXIT_USAGE	2	/* the command line makes no sense */
+#define EXIT_KILLED	3	/* stop: the guest did not shut down, and was killed */
 
 /**
  * struct verb - one verb
@@ -42,7 +43,15 @@ int cmd_run(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_rename(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);

@@ -13,8 +13,10 @@
 #include "cmd.h"
 #include "config.h"
 #include "console.h"
+#include "detach.h"
 #include "evloop.h"
 #include "machine.h"
+#include "notify.h"
 
 /**
  * struct runner - one "holm run"
@@ -23,7 +25,8 @@
  * @machine: the machine
  * @cgroup: its control group, or NULL
  * @console: the console
- * @sigfd: descriptor that SIGTERM, SIGINT and SIGHUP arrive at
+ * @detach: with --detach
+ * @sigfd: descriptor that SIGTERM, SIGINT, SIGHUP and SIGPWR arrive at
  * @sigwatch: its watch
  */
 struct runner {
@@ -32,6 +35,7 @@ struct runner {
 	struct machine *machine;
 	struct cgroup *cgroup;
 	struct console console;
+	struct detach detach;
 	int sigfd;
 	struct evfd sigwatch;
 };
@@ -53,6 +57,16 @@ static void on_quit(void *opaque)
 	machine_end(r->machine, MACHINE_INTERRUPTED, EXIT_OK, "ended from the console");
 }
 
+/* From "holm stop", or from systemd as the machine goes down. */
+static void press_power_button(struct runner *r)
+{
+	bool heard = machine_power_button(r->machine);
+
+	if (!r->console.raw)
+		fprintf(stderr, "holm: the power button was pressed%s\n",
+			heard ? "" : "; the guest does not listen to it");
+}
+
 static void on_signal(void *opaque, uint32_t events)
 {
 	struct runner *r = opaque;
@@ -61,8 +75,22 @@ static void on_signal(void *opaque, uint32_t events)
 	(void)events;
 	if (read(r->sigfd, &si, sizeof(si)) != sizeof(si))
 		return;
+	if (si.ssi_signo == SIGPWR) {
+		press_power_button(r);
+		return;
+	}
 	machine_end(r->machine, MACHINE_INTERRUPTED, 128 + si.ssi_signo, "ended by signal %u (%s)",
 		    si.ssi_signo, strsignal(si.ssi_signo));
+}
+
+/* Before others can see the virtual machine: it would end the launcher. */
+static void block_power_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPWR);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int watch_signals(struct runner *r, struct err *e)
@@ -74,6 +102,7 @@ static int watch_signals(struct runner *r, struct err *e)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGPWR);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -84,6 +113,12 @@ static int watch_signals(struct runner *r, struct err *e)
 	if (err)
 		return err_set(e, "cannot watch signals: %s", strerror(-err));
 	return 0;
+}
+
+static const char *first_line(const char *text, char *buf, size_t size)
+{
+	snprintf(buf, size, "%.*s", (int)strcspn(text, "\n"), text);
+	return buf;
 }
 
 static void report(const struct machine_end *end, bool json)
@@ -102,10 +137,21 @@ static void report(const struct machine_end *end, bool json)
 	json_object_put(o);
 }
 
+/* The guest runs: tell those who wait for it. */
+static int tell_ready(struct runner *r, const struct vm_config *cfg, struct err *e)
+{
+	int err = notify_ready();
+
+	if (err < 0)
+		fprintf(stderr, "holm: cannot tell the service manager: %s\n", strerror(-err));
+	return cfg->detach ? detach_ready(&r->detach, cfg, r->console.where, e) : 0;
+}
+
 static int run(struct runner *r, const struct vm_config *cfg, struct err *e)
 {
 	int status = -1;
 
+	block_power_signal();
 	/* First: what is allocated from here on is the group's. */
 	if (cfg->cgroup.path) {
 		r->cgroup = cgroup_enter(&cfg->cgroup, NULL, e);
@@ -127,6 +173,10 @@ static int run(struct runner *r, const struct vm_config *cfg, struct err *e)
 	if (r->console.raw)
 		fprintf(stderr, "holm: Ctrl-A x ends the guest, Ctrl-A h helps\r\n");
 
+	if (machine_start(r->machine, e))
+		goto out_machine;
+	if (tell_ready(r, cfg, e))
+		machine_end(r->machine, MACHINE_FAILED, EXIT_FAILED, "%s", e->msg);
 	if (!machine_run(r->machine, e))
 		status = 0;
 
@@ -136,16 +186,17 @@ out_machine:
 		close(r->sigfd);
 	if (!status) {
 		struct machine_end end = r->machine->end;
+		char line[256];
 
 		machine_destroy(r->machine);
-		console_close(&r->console);
+		console_close(&r->console, first_line(end.text, line, sizeof(line)));
 		report(&end, cfg->json);
 		status = end.status;
 		goto out_loop;
 	}
 	machine_destroy(r->machine);
 out_console:
-	console_close(&r->console);
+	console_close(&r->console, e->msg);
 out_loop:
 	evloop_destroy(r->loop);
 out_cgroup:
@@ -153,10 +204,38 @@ out_cgroup:
 	return status;
 }
 
+static int print_config(const struct vm_config *cfg)
+{
+	int status = EXIT_OK;
+
+	if (cfg->json)
+		status = vm_config_print_json(cfg, stdout) ? EXIT_FAILED : EXIT_OK;
+	else
+		vm_config_print(cfg, stdout);
+	if (fflush(stdout) || ferror(stdout))
+		status = EXIT_FAILED;
+	return status;
+}
+
+static int run_here(struct runner *r, const struct vm_config *cfg)
+{
+	struct err e = { "" };
+	int status = run(r, cfg, &e);
+
+	if (status < 0) {
+		status = EXIT_FAILED;
+		if (!detach_failed(&r->detach, status, e.msg))
+			fprintf(stderr, "holm run: %s\n", e.msg);
+	}
+	detach_end(&r->detach, status);
+	return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct runner r = {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.detach = { .fd = -1 },
 		.sigfd = -1,
 		.sigwatch = { .fd = -1 },
 	};
@@ -169,19 +248,16 @@ int cmd_run(int argc, char **argv)
 		fprintf(stderr, "holm run: %s\n", e.msg);
 		status = EXIT_USAGE;
 	} else if (cfg.print_config) {
-		status = EXIT_OK;
-		if (cfg.json)
-			status = vm_config_print_json(&cfg, stdout) ? EXIT_FAILED : EXIT_OK;
-		else
-			vm_config_print(&cfg, stdout);
-		if (fflush(stdout) || ferror(stdout))
-			status = EXIT_FAILED;
+		status = print_config(&cfg);
+	} else if (!cfg.has_uuid && uuid_random(cfg.uuid, &e)) {
+		fprintf(stderr, "holm run: %s\n", e.msg);
+		status = EXIT_FAILED;
 	} else {
-		status = run(&r, &cfg, &e);
-		if (status < 0) {
-			fprintf(stderr, "holm run: %s\n", e.msg);
-			status = EXIT_FAILED;
-		}
+		/* The terminal is what a guest in the background is to leave alone. */
+		if (cfg.detach && cfg.console == CONSOLE_STDIO)
+			cfg.console = CONSOLE_SOCKET;
+		if (!cfg.detach || detach_start(&r.detach, &cfg, argc, argv, &status))
+			status = run_here(&r, &cfg);
 	}
 	vm_config_deinit(&cfg);
 	return status;

@@ -11,6 +11,7 @@
 #include "config_options.h"
 #include "cpu_features.h"
 #include "gmem.h"
+#include "libholm/control.h"
 #include "size.h"
 
 #define DEFAULT_MEMORY	(512ULL << 20)
@@ -61,7 +62,7 @@ static void name_clear(struct vm_config *cfg)
 	clear_string(&cfg->name);
 }
 
-static int name_set(struct vm_config *cfg, const char *value, struct err *err)
+int vm_config_check_name(const char *value, struct err *err)
 {
 	size_t len = strlen(value);
 
@@ -76,12 +77,41 @@ static int name_set(struct vm_config *cfg, const char *value, struct err *err)
 		return err_set(err, "\"%s\": a name has letters, digits, and after the first character - _ .",
 			       value);
 	}
-	return set_string(&cfg->name, value, err);
+	return 0;
+}
+
+static int name_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	return vm_config_check_name(value, err) ? -1 : set_string(&cfg->name, value, err);
 }
 
 static char *name_get(const struct vm_config *cfg, size_t index)
 {
 	return get_string(cfg->name, index);
+}
+
+static void uuid_clear(struct vm_config *cfg)
+{
+	cfg->has_uuid = false;
+	memset(cfg->uuid, 0, sizeof(cfg->uuid));
+}
+
+static int uuid_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	if (uuid_parse(value, cfg->uuid, err))
+		return -1;
+	cfg->has_uuid = true;
+	return 0;
+}
+
+static char *uuid_get(const struct vm_config *cfg, size_t index)
+{
+	char text[HOLM_UUID_TEXT];
+
+	if (index || !cfg->has_uuid)
+		return NULL;
+	holm_uuid_text(cfg->uuid, text);
+	return get_string(text, index);
 }
 
 static void cpus_clear(struct vm_config *cfg)
@@ -374,8 +404,11 @@ static char *raw_get(const struct vm_config *cfg, size_t index)
 static const char *const console_names[] = {
 	[CONSOLE_STDIO] = "stdio",
 	[CONSOLE_PTY] = "pty",
+	[CONSOLE_SOCKET] = "socket",
 	[CONSOLE_NONE] = "none",
 };
+
+static const char socket_prefix[] = "socket=";
 
 static void console_clear(struct vm_config *cfg)
 {
@@ -386,12 +419,21 @@ static void console_clear(struct vm_config *cfg)
 static int console_set(struct vm_config *cfg, const char *value, struct err *err)
 {
 	if (!*value)
-		return err_set(err, "expected stdio, pty, none or the path of a file, found nothing");
+		return err_set(err, "expected stdio, pty, socket, none or the path of a file, found nothing");
 	for (size_t i = 0; i < sizeof(console_names) / sizeof(console_names[0]); i++) {
 		if (!console_names[i] || strcmp(value, console_names[i]))
 			continue;
 		console_clear(cfg);
 		cfg->console = (enum console_type)i;
+		return 0;
+	}
+	if (!strncmp(value, socket_prefix, strlen(socket_prefix))) {
+		value += strlen(socket_prefix);
+		if (!*value)
+			return err_set(err, "expected the path of a socket after socket=");
+		if (set_string(&cfg->console_path, value, err))
+			return -1;
+		cfg->console = CONSOLE_SOCKET;
 		return 0;
 	}
 	if (set_string(&cfg->console_path, value, err))
@@ -404,6 +446,8 @@ static char *console_get(const struct vm_config *cfg, size_t index)
 {
 	if (cfg->console == CONSOLE_FILE)
 		return get_string(cfg->console_path, index);
+	if (cfg->console == CONSOLE_SOCKET && cfg->console_path)
+		return index ? NULL : get_formatted("%s%s", socket_prefix, cfg->console_path);
 	return get_string(console_names[cfg->console], index);
 }
 
@@ -448,6 +492,19 @@ static int print_config_set(struct vm_config *cfg, const char *value, struct err
 	return 0;
 }
 
+static void detach_clear(struct vm_config *cfg)
+{
+	cfg->detach = false;
+}
+
+static int detach_set(struct vm_config *cfg, const char *value, struct err *err)
+{
+	(void)value;
+	(void)err;
+	cfg->detach = true;
+	return 0;
+}
+
 static void json_clear(struct vm_config *cfg)
 {
 	cfg->json = false;
@@ -470,6 +527,7 @@ static int json_set(struct vm_config *cfg, const char *value, struct err *err)
 
 const struct vm_option vm_options[] = {
 	VALUE_OPTION("name", "vm", "name", false, name),
+	VALUE_OPTION("uuid", "vm", "uuid", false, uuid),
 	VALUE_OPTION("cpus", "vm", "cpus", false, cpus),
 	VALUE_OPTION("cpu", "vm", "cpu", false, cpu),
 	VALUE_OPTION("cpu-affinity", "vm", "cpu-affinity", false, cpu_affinity),
@@ -486,6 +544,7 @@ const struct vm_option vm_options[] = {
 	VALUE_OPTION("console", "console", "type", false, console),
 	VALUE_OPTION("debug-exit", "debug", "exit-port", false, debug_exit),
 	SWITCH_OPTION("print-config", print_config),
+	SWITCH_OPTION("detach", detach),
 	SWITCH_OPTION("json", json),
 	{ .flag = NULL }
 };

@@ -17,6 +17,7 @@
 #include "cgroup.h"
 #include "err.h"
 #include "topology.h"
+#include "uuid.h"
 
 #define VM_CONFIG_MAX_NAME	63
 #define VM_CONFIG_MAX_FILES	64	/* initrds, and files placed with --raw */
@@ -25,12 +26,15 @@ enum console_type {
 	CONSOLE_STDIO,
 	CONSOLE_PTY,
 	CONSOLE_FILE,
+	CONSOLE_SOCKET,
 	CONSOLE_NONE,
 };
 
 /**
  * struct vm_config - a VM as its user describes it
  * @name: NULL when the user gave none
+ * @has_uuid: @uuid was given
+ * @uuid: in the order of bytes of RFC 9562; all 0 when not given
  * @cpus: virtual CPUs
  * @cpu: features that the guest is shown (cpu_features.h), or NULL
  * @cpu_affinity: CPUs of the host that they run on (affinity.h), or NULL
@@ -46,14 +50,18 @@ enum console_type {
  * @raws: files placed in RAM as they are; the paths are owned by the config
  * @nr_raws: entries of @raws
  * @console: what the first serial port is connected to
- * @console_path: with CONSOLE_FILE the file written to, else NULL
+ * @console_path: with CONSOLE_FILE the file written to; with CONSOLE_SOCKET that
+ *	of the socket, NULL: the run-time directory's; else NULL
  * @has_debug_exit: there is a debug-exit port
  * @debug_exit_port: its I/O port number
  * @print_config: print the config and leave (flag only)
+ * @detach: run in the background (flag only)
  * @json: machine-readable output (flag only)
  */
 struct vm_config {
 	char *name;
+	bool has_uuid;
+	uint8_t uuid[UUID_SIZE];
 	struct cpu_topology cpus;
 	char *cpu;
 	char *cpu_affinity;
@@ -77,6 +85,7 @@ struct vm_config {
 	uint16_t debug_exit_port;
 
 	bool print_config;
+	bool detach;
 	bool json;
 };
 
@@ -126,6 +135,9 @@ int vm_config_load_file(struct vm_config *cfg, const char *path, struct err *err
  * Return: 0 when a VM can be made from it, or -1 with @err set.
  */
 int vm_config_check(const struct vm_config *cfg, struct err *err);
+
+/* Whether a virtual machine can be called @value: 0, or -1 with a message. */
+int vm_config_check_name(const char *value, struct err *err);
 
 /**
  * vm_config_print() - write the config file that describes the same VM

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "json.h"
+#include "libholm/control.h"
 
 static int add_object(struct json_object *to, const char *key, struct json_object **val)
 {
@@ -34,11 +35,15 @@ static int add_cgroup(struct json_object *vm, const struct cgroup_config *cfg)
 
 static int add_vm(struct json_object *root, const struct vm_config *cfg)
 {
+	char uuid[HOLM_UUID_TEXT];
 	struct json_object *vm;
 
 	if (add_object(root, "vm", &vm))
 		return -1;
 	if (cfg->name && json_add(vm, "name", json_object_new_string(cfg->name)))
+		return -1;
+	holm_uuid_text(cfg->uuid, uuid);
+	if (cfg->has_uuid && json_add(vm, "uuid", json_object_new_string(uuid)))
 		return -1;
 	if (json_add(vm, "cpus", json_object_new_int64(topology_cpus(&cfg->cpus))) ||
 	    json_add(vm, "sockets", json_object_new_int64(cfg->cpus.sockets)) ||
@@ -93,6 +98,7 @@ static int add_console(struct json_object *root, const struct vm_config *cfg)
 		[CONSOLE_STDIO] = "stdio",
 		[CONSOLE_PTY] = "pty",
 		[CONSOLE_FILE] = "file",
+		[CONSOLE_SOCKET] = "socket",
 		[CONSOLE_NONE] = "none",
 	};
 	struct json_object *console;
@@ -100,7 +106,7 @@ static int add_console(struct json_object *root, const struct vm_config *cfg)
 	if (add_object(root, "console", &console) ||
 	    json_add(console, "type", json_object_new_string(names[cfg->console])))
 		return -1;
-	if (cfg->console == CONSOLE_FILE &&
+	if (cfg->console_path &&
 	    json_add(console, "path", json_object_new_string(cfg->console_path)))
 		return -1;
 	return 0;

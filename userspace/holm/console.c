@@ -1,103 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The console of "holm run": see console.h. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "chardev.h"
 #include "config.h"
 #include "console.h"
+#include "console_socket.h"
+#include "rundir.h"
 
-#define ESCAPE_KEY	0x01	/* Ctrl-A */
 #define FLUSH_MS	1000
 
 static const char help_text[] =
 	"\r\nholm: Ctrl-A x ends the guest, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h prints this\r\n";
 
-/* For handlers: the terminal as it was. */
-static struct termios saved_termios;
-static volatile sig_atomic_t termios_saved;
-
-static void restore_terminal(void)
-{
-	if (termios_saved) {
-		termios_saved = 0;
-		tcsetattr(STDIN_FILENO, TCSANOW, &saved_termios);
-	}
-}
-
-/* A crash: the terminal first, then what the signal does without us. */
-static void on_crash(int sig)
-{
-	restore_terminal();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static int make_raw(struct console *c, struct err *e)
-{
-	static const int crashes[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-	struct sigaction sa = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND };
-	struct termios t;
-	size_t i;
-
-	if (tcgetattr(STDIN_FILENO, &saved_termios))
-		return err_set_errno(e, "cannot read the terminal's settings");
-	sigemptyset(&sa.sa_mask);
-	for (i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
-		sigaction(crashes[i], &sa, NULL);
-	termios_saved = 1;
-	atexit(restore_terminal);
-
-	t = saved_termios;
-	cfmakeraw(&t);
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &t))
-		return err_set_errno(e, "cannot put the terminal in raw mode");
-	c->raw = true;
-	return 0;
-}
-
-/* chardev filter: takes the escape key and what follows it out of the input. */
-static size_t filter_escape(void *opaque, uint8_t *buf, size_t len)
+static void on_key(void *opaque, int key)
 {
 	struct console *c = opaque;
-	size_t i, n = 0;
 
-	for (i = 0; i < len; i++) {
-		uint8_t byte = buf[i];
-
-		if (!c->escape) {
-			if (byte == ESCAPE_KEY)
-				c->escape = true;
-			else
-				buf[n++] = byte;
-			continue;
-		}
-		c->escape = false;
-		switch (byte) {
-		case ESCAPE_KEY:
-			buf[n++] = byte;
-			break;
-		case 'x':
-		case 'X':
-			c->quit(c->opaque);
-			break;
-		case 'h':
-		case 'H':
-		case '?':
-			if (write(STDERR_FILENO, help_text, sizeof(help_text) - 1) < 0)
-				break;	/* nobody to tell */
-			break;
-		default:
-			break;
-		}
+	switch (key) {
+	case 'x':
+		c->quit(c->opaque);
+		break;
+	case 'h':
+	case '?':
+		term_say(help_text);
+		break;
+	default:
+		break;
 	}
-	return n;
+}
+
+static size_t filter_keys(void *opaque, uint8_t *buf, size_t len)
+{
+	struct console *c = opaque;
+
+	return term_filter(&c->keys, buf, len);
 }
 
 static int open_stdio(struct console *c, struct chardev_config *cc, struct err *e)
@@ -106,9 +50,13 @@ static int open_stdio(struct console *c, struct chardev_config *cc, struct err *
 	cc->out_fd = STDOUT_FILENO;
 	if (!isatty(STDIN_FILENO))
 		return 0;
-	cc->filter = filter_escape;
+	c->keys = (struct term_keys){ .key = on_key, .opaque = c };
+	cc->filter = filter_keys;
 	cc->filter_opaque = c;
-	return make_raw(c, e);
+	if (term_raw(e))
+		return -1;
+	c->raw = true;
+	return 0;
 }
 
 static int open_pty(struct console *c, struct chardev_config *cc, struct err *e)
@@ -125,6 +73,9 @@ static int open_pty(struct console *c, struct chardev_config *cc, struct err *e)
 		return err_set_errno(e, "cannot open %s", name);
 	cfmakeraw(&t);
 	tcsetattr(c->slave, TCSANOW, &t);
+	c->where = strdup(name);
+	if (!c->where)
+		return err_set(e, "out of memory");
 	fprintf(stderr, "holm: the console is %s\n", name);
 	cc->in_fd = c->fd;
 	cc->out_fd = c->fd;
@@ -134,10 +85,56 @@ static int open_pty(struct console *c, struct chardev_config *cc, struct err *e)
 static int open_file(struct console *c, const char *path, struct chardev_config *cc,
 		     struct err *e)
 {
-	c->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	c->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
 	if (c->fd < 0)
 		return err_set_errno(e, "cannot write the console to %s", path);
 	cc->out_fd = c->fd;
+	return 0;
+}
+
+/* In the directory of run-time files, in the name of the virtual machine. */
+static struct console_socket *open_own_socket(const uint8_t *uuid, struct evloop *loop,
+					      char path[PATH_MAX], struct err *e)
+{
+	struct console_socket *s = NULL;
+	int dir;
+
+	if (rundir_path(geteuid(), path, e))
+		return NULL;
+	dir = rundir_open(path, e);
+	if (dir < 0)
+		return NULL;
+	/* Two of one UUID: neither is to remove the other's socket as it is made. */
+	if (flock(dir, LOCK_EX)) {
+		err_set_errno(e, "cannot lock %s", path);
+	} else {
+		console_socket_sweep(dir);
+		if (!rundir_file(geteuid(), uuid, "console", path, e))
+			s = console_socket_create(loop, path, e);
+	}
+	close(dir);
+	return s;
+}
+
+static int open_socket(struct console *c, const struct vm_config *cfg, struct evloop *loop,
+		       struct chardev_config *cc, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!cfg->console_path) {
+		c->socket = open_own_socket(cfg->uuid, loop, path, e);
+	} else {
+		snprintf(path, sizeof(path), "%s", cfg->console_path);
+		c->socket = console_socket_create(loop, path, e);
+	}
+	if (!c->socket)
+		return -1;
+	c->where = strdup(path);
+	if (!c->where)
+		return err_set(e, "out of memory");
+	cc->sink = console_socket_output;
+	cc->room = console_socket_room;
+	cc->opaque = c->socket;
 	return 0;
 }
 
@@ -149,7 +146,8 @@ int console_open(struct console *c, const struct vm_config *cfg, struct evloop *
 
 	c->chardev = NULL;
 	c->raw = false;
-	c->escape = false;
+	c->socket = NULL;
+	c->where = NULL;
 	c->fd = -1;
 	c->slave = -1;
 
@@ -163,27 +161,37 @@ int console_open(struct console *c, const struct vm_config *cfg, struct evloop *
 	case CONSOLE_FILE:
 		err = open_file(c, cfg->console_path, &cc, e);
 		break;
+	case CONSOLE_SOCKET:
+		err = open_socket(c, cfg, loop, &cc, e);
+		break;
 	case CONSOLE_NONE:
 		return 0;
 	}
 	if (!err) {
 		c->chardev = chardev_create(&cc, e);
-		if (c->chardev)
+		if (c->chardev) {
+			if (c->socket)
+				console_socket_connect(c->socket, c->chardev);
 			return 0;
+		}
 	}
-	console_close(c);
+	console_close(c, "");
 	return -1;
 }
 
-void console_close(struct console *c)
+void console_close(struct console *c, const char *why)
 {
+	if (c->socket)
+		console_socket_connect(c->socket, NULL);
 	if (c->chardev) {
 		chardev_flush(c->chardev, FLUSH_MS);
 		chardev_destroy(c->chardev);
 		c->chardev = NULL;
 	}
+	console_socket_destroy(c->socket, why);
+	c->socket = NULL;
 	if (c->raw)
-		restore_terminal();
+		term_restore();
 	c->raw = false;
 	if (c->slave >= 0)
 		close(c->slave);
@@ -191,4 +199,6 @@ void console_close(struct console *c)
 		close(c->fd);
 	c->slave = -1;
 	c->fd = -1;
+	free(c->where);
+	c->where = NULL;
 }

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <termios.h>
 
 #include "err.h"
+#include "term.h"
 
 struct chardev;
+struct console_socket;
 struct evloop;
 struct vm_config;
 
@@ -22,6 +23,8 @@ struct vm_config;
  * @chardev: for the UART; NULL with CONSOLE_NONE
  * @quit: called when the escape key asks for the end (Ctrl-A x)
  * @opaque: handed to @quit
+ * @raw: standard input is a terminal, in raw mode
+ * @where: path of the pseudo-terminal or socket, or NULL
  *
  * The rest belongs to console.c.
  */
@@ -29,9 +32,11 @@ struct console {
 	struct chardev *chardev;
 	void (*quit)(void *opaque);
 	void *opaque;
+	bool raw;
+	char *where;
 
-	bool raw;		/* the terminal is in raw mode */
-	bool escape;		/* Ctrl-A was the last byte */
+	struct term_keys keys;
+	struct console_socket *socket;
 	int fd;			/* file or pty master, -1 */
 	int slave;		/* the pty's other end, kept open */
 };
@@ -51,7 +56,7 @@ struct console {
 int console_open(struct console *c, const struct vm_config *cfg, struct evloop *loop,
 		 struct err *e);
 
-/* Write out what is buffered, restore the terminal, close. */
-void console_close(struct console *c);
+/* Write out what is buffered, restore the terminal, close; a client is told @why. */
+void console_close(struct console *c, const char *why);
 
 #endif /* HOLM_CONSOLE_H */

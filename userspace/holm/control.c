@@ -121,6 +121,48 @@ const char *control_size(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
+static void bit_name(char *buf, size_t size, unsigned int bit, const char *(*name)(size_t bit))
+{
+	if (name(bit))
+		snprintf(buf, size, "%s", name(bit));
+	else
+		snprintf(buf, size, "bit-%u", bit);
+}
+
+const char *control_bits(uint64_t mask, const char *(*name)(size_t bit), char *buf, size_t size)
+{
+	size_t len = 0;
+
+	snprintf(buf, size, "none");
+	for (unsigned int bit = 0; bit < 64 && len < size; bit++) {
+		char text[32];
+
+		if (!(mask & 1ULL << bit))
+			continue;
+		bit_name(text, sizeof(text), bit, name);
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", text);
+	}
+	return buf;
+}
+
+struct json_object *control_bits_json(uint64_t mask, const char *(*name)(size_t bit))
+{
+	struct json_object *array = json_object_new_array();
+
+	for (unsigned int bit = 0; array && bit < 64; bit++) {
+		char text[32];
+
+		if (!(mask & 1ULL << bit))
+			continue;
+		bit_name(text, sizeof(text), bit, name);
+		if (json_append(array, json_object_new_string(text))) {
+			json_object_put(array);
+			array = NULL;
+		}
+	}
+	return array;
+}
+
 struct json_object *control_vm_json(const struct holm_vm_info *vm)
 {
 	struct json_object *o = json_object_new_object();
@@ -140,7 +182,16 @@ struct json_object *control_vm_json(const struct holm_vm_info *vm)
 	    !json_add(o, "uptime_ns", json_object_new_uint64(vm->uptime_ns)) &&
 	    !json_add(o, "netns", json_object_new_int64(vm->netns)) &&
 	    !json_add(o, "halt_poll_ns", json_object_new_int64(vm->halt_poll_ns)) &&
-	    !json_add(o, "exits", json_object_new_uint64(vm->exits)))
+	    !json_add(o, "exits", json_object_new_uint64(vm->exits)) &&
+	    !(vm->has_features &&
+	      json_add(o, "features", control_bits_json(vm->features, holm_vm_feature_name))) &&
+	    !(vm->has_stats && json_add(o, "stats", json_object_new_boolean(vm->stats))) &&
+	    !(vm->has_ple && (json_add(o, "ple_gap", json_object_new_int64(vm->ple_gap)) ||
+			      json_add(o, "ple_window",
+				       json_object_new_int64(vm->ple_window)))) &&
+	    !(vm->has_pages && (json_add(o, "pages_4k", json_object_new_uint64(vm->pages_4k)) ||
+				json_add(o, "pages_2m", json_object_new_uint64(vm->pages_2m)) ||
+				json_add(o, "pages_1g", json_object_new_uint64(vm->pages_1g)))))
 		return o;
 	json_object_put(o);
 	return NULL;

@@ -40,6 +40,15 @@ const char *control_duration(uint64_t ns, char *buf, size_t size);
 /* "12K", "1.5G": three digits at least, powers of 1024. */
 const char *control_size(uint64_t bytes, char *buf, size_t size);
 
+/* Room for the names of all bits that are known of any mask. */
+#define CONTROL_BITS	512
+
+/* The bits of @mask by name, "a, b", or "none", in @buf. */
+const char *control_bits(uint64_t mask, const char *(*name)(size_t bit), char *buf, size_t size);
+
+/* The same as an array of strings in JSON; NULL without memory. */
+struct json_object *control_bits_json(uint64_t mask, const char *(*name)(size_t bit));
+
 /* A virtual machine in JSON, as holm(1) documents it; NULL without memory. */
 struct json_object *control_vm_json(const struct holm_vm_info *vm);
 

@@ -36,6 +36,10 @@ void machine_end(struct machine *m, enum machine_end_kind kind, int status,
 
 	pthread_mutex_lock(&m->end_lock);
 	if (m->end.kind == MACHINE_RUNS) {
+		if (kind == MACHINE_RESET)
+			holm_vm_report(m->vm, HOLM_REPORT_RESET);
+		else if (kind == MACHINE_POWER_OFF)
+			holm_vm_report(m->vm, HOLM_REPORT_SHUTDOWN);
 		m->end.kind = kind;
 		m->end.status = status;
 		va_start(ap, fmt);
@@ -237,7 +241,7 @@ static int create_vm(struct machine *m, struct err *e)
 			       HOLM_DEVICE_PATH,
 			       m->dev == -EPROTO ? "the driver speaks another version of the interface"
 						 : strerror(-m->dev));
-	m->vm = holm_vm_create(m->dev, m->cfg->name ? m->cfg->name : "");
+	m->vm = holm_vm_create_uuid(m->dev, m->cfg->name ? m->cfg->name : "", m->cfg->uuid);
 	if (m->vm == -EBUSY)
 		return err_set(e, "cannot create a VM: another hypervisor (KVM?) has virtualization switched on; stop its guests and unload it: modprobe -r kvm_intel kvm_amd kvm");
 	if (m->vm < 0)
@@ -376,7 +380,17 @@ void machine_destroy(struct machine *m)
 	free(m);
 }
 
-int machine_run(struct machine *m, struct err *e)
+static void stop(struct machine *m)
+{
+	unsigned int i;
+
+	machine_end(m, MACHINE_INTERRUPTED, EXIT_FAILED, "stopped");
+	for (i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpus[i].started)
+			pthread_join(m->vcpus[i].thread, NULL);
+}
+
+int machine_start(struct machine *m, struct err *e)
 {
 	unsigned int i;
 	int err = 0;
@@ -384,16 +398,22 @@ int machine_run(struct machine *m, struct err *e)
 	/* The bootstrap processor last: the guest starts when all threads are there. */
 	for (i = m->nr_vcpus; i-- && !err;)
 		err = vcpu_start(&m->vcpus[i], e);
-	if (!err) {
-		int ret = evloop_run(m->loop);
-
-		if (ret < 0)
-			err = err_set(e, "the event loop failed: %s", strerror(-ret));
-	}
-
-	machine_end(m, MACHINE_INTERRUPTED, EXIT_FAILED, "stopped");
-	for (i = 0; i < m->nr_vcpus; i++)
-		if (m->vcpus[i].started)
-			pthread_join(m->vcpus[i].thread, NULL);
+	if (err)
+		stop(m);
 	return err;
+}
+
+int machine_run(struct machine *m, struct err *e)
+{
+	int ret = evloop_run(m->loop), err = 0;
+
+	if (ret < 0)
+		err = err_set(e, "the event loop failed: %s", strerror(-ret));
+	stop(m);
+	return err;
+}
+
+bool machine_power_button(struct machine *m)
+{
+	return pm_power_button(m->pm);
 }

@@ -122,7 +122,25 @@ struct machine *machine_create(const struct vm_config *cfg, struct evloop *loop,
 			       pthread_mutex_t *lock, struct chardev *console, struct err *e);
 
 /**
- * machine_run() - start the vCPUs and serve the event loop until the guest ends
+ * machine_start() - start the vCPUs
+ * @m: machine
+ * @e: reason of a failure
+ *
+ * Return: 0, to be followed by machine_run(); or -1 with @e set and no vCPU
+ * thread left.
+ */
+int machine_start(struct machine *m, struct err *e);
+
+/**
+ * machine_power_button() - press the guest's power button
+ * @m: machine, the machine lock held
+ *
+ * Return: whether the guest has asked to be told of it.
+ */
+bool machine_power_button(struct machine *m);
+
+/**
+ * machine_run() - serve the event loop until the guest ends
  * @m: machine
  * @e: reason of a failure
  *
