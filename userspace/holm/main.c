@@ -18,11 +18,13 @@ const struct verb holm_verbs[] = {
 "  --raw FILE@ADDRESS    place a file in guest RAM as it is; repeatable\n"
 "  --cpus N              virtual CPUs (1)\n"
 "  --memory SIZE         RAM (512M)\n"
-"  --console WHERE       first serial port: stdio, pty, none, or a file that the\n"
-"                        output goes to (stdio)\n"
+"  --console WHERE       first serial port: stdio, pty, socket, socket=PATH, none,\n"
+"                        or a file that the output goes to (stdio)\n"
 "  --debug-exit PORT     a write of V to this I/O port ends the launcher with\n"
 "                        status (V << 1) | 1\n"
 "  --name NAME           name of the machine\n"
+"  --uuid UUID           UUID of the machine (random)\n"
+"  --detach              run it in the background; \"holm console\" attaches\n"
 "  --config FILE         read the config file FILE; other flags override it\n"
 "  --print-config        print the config file for these flags, and leave\n"
 "  --json                machine-readable output\n"
@@ -41,20 +43,124 @@ const struct verb holm_verbs[] = {
 	},
 	{
 		.name = "show",
-		.summary = "Tell how a virtual machine and its vCPUs fare",
-		.usage = "VM [--json]",
+		.summary = "Tell how a virtual machine and its vCPUs fare, or the driver",
+		.usage = "[VM] [--json]",
 		.help =
-"VM is a name, a UUID, or the pid of the launcher.\n",
+"VM is a name, a UUID, or the pid of the launcher. Without it: the driver, what\n"
+"it offers on this CPU, and what it does against leaks of it.\n",
 		.run = cmd_show,
 	},
 	{
 		.name = "events",
 		.summary = "Wait for what happens to virtual machines",
-		.usage = "[--follow] [--json]",
+		.usage = "[--follow] [--watch VM:KIND=VALUE]... [--json]",
 		.help =
 "Prints what comes next; with --follow all that comes, until a signal ends it.\n"
-"Needs CAP_NET_ADMIN.\n",
+"Needs CAP_NET_ADMIN, unless there are watches, which end with this command.\n"
+"\n"
+"  --watch VM:KIND=VALUE tell when a value of VM is above VALUE, and again when\n"
+"                        it was below meanwhile; repeatable. KIND is exit-rate\n"
+"                        (exits a second), resident (bytes, or a size such as\n"
+"                        512M) or no-progress (seconds in which the guest did\n"
+"                        nothing but spin)\n",
 		.run = cmd_events,
+	},
+	{
+		.name = "stats",
+		.summary = "Watch how much virtual machines exit, and for what",
+		.usage = "[VM] [FLAG]...",
+		.help =
+"A screen on a terminal (h helps, q ends it), a table otherwise.\n"
+"\n"
+"  --once                a table of one interval\n"
+"  --interval S          seconds between two looks (1)\n"
+"  --sort KEY            exits, guest, halted, halts, resident or name (exits)\n"
+"  --reset               counts by reason begin at 0\n"
+"  --passive             switch no statistics on\n"
+"  --json                an object in each line; with --once one object\n"
+"\n"
+"The driver counts and times exits by reason where statistics are on, which costs\n"
+"time with each exit. This command switches them on for what it looks at, and off\n"
+"again at its end where it did. \"holm set VM --stats on\" leaves them on.\n",
+		.run = cmd_stats,
+	},
+	{
+		.name = "metrics",
+		.summary = "Print counters of all virtual machines for Prometheus",
+		.usage = "[--listen WHERE]",
+		.help =
+"OpenMetrics 1.0 text. Exits by reason are in it where statistics are on.\n"
+"\n"
+"  --listen WHERE        serve it by HTTP, as /metrics, until a signal ends it:\n"
+"                        unix:PATH, or [ADDRESS:]PORT with an address of this\n"
+"                        machine alone (127.0.0.1, [::1])\n",
+		.run = cmd_metrics,
+	},
+	{
+		.name = "pause",
+		.summary = "Keep the vCPUs of a virtual machine from running",
+		.usage = "VM",
+		.help =
+"VM is a name, a UUID, or the pid of the launcher. No vCPU is in the guest when this\n"
+"returns; \"holm resume\" lets them go on.\n",
+		.run = cmd_pause,
+	},
+	{
+		.name = "resume",
+		.summary = "Have a paused virtual machine go on",
+		.usage = "VM",
+		.help =
+"VM is a name, a UUID, or the pid of the launcher.\n",
+		.run = cmd_resume,
+	},
+	{
+		.name = "rename",
+		.summary = "Give a virtual machine that runs another name",
+		.usage = "VM NAME",
+		.help =
+"VM is a name, a UUID, or the pid of the launcher. NAME has up to 63 letters, digits\n"
+"and, after the first character, - _ and . characters.\n",
+		.run = cmd_rename,
+	},
+	{
+		.name = "set",
+		.summary = "Change parameters of a virtual machine that runs",
+		.usage = "VM FLAG...",
+		.help =
+"  --halt-poll NS        how long a halted vCPU polls at most, 0: not at all\n"
+"  --ple-gap N           most TSC ticks between the PAUSEs of one loop, 0: loops\n"
+"                        of them do not exit\n"
+"  --ple-window N        how long a loop runs before the vCPU yields: TSC ticks\n"
+"                        (Intel) or PAUSEs (AMD)\n"
+"  --stats on|off        count and time exits by reason\n"
+"\n"
+"VM is a name, a UUID, or the pid of the launcher. All is changed, or nothing.\n",
+		.run = cmd_set,
+	},
+	{
+		.name = "console",
+		.summary = "Attach the terminal to the console of a guest in the background",
+		.usage = "VM [--force]",
+		.help =
+"  --force               take the place of another client\n"
+"  --socket PATH         by the path of the socket, in place of VM\n"
+"\n"
+"VM is a name, a UUID, or the pid of the launcher. The last 64 KiB of output come\n"
+"first. Ctrl-A d detaches, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A h helps. Without a\n"
+"terminal as standard input all goes to the guest, and output goes on after its\n"
+"end.\n",
+		.run = cmd_console,
+	},
+	{
+		.name = "stop",
+		.summary = "Shut a guest down by its power button",
+		.usage = "VM [--timeout SECONDS] [--json]",
+		.help =
+"  --timeout SECONDS     then it is killed, as by \"holm kill\" (90)\n"
+"\n"
+"VM is a name, a UUID, or the pid of the launcher. Waits until it is gone. Exit\n"
+"status 0: it has shut down, 3: it was killed.\n",
+		.run = cmd_stop,
 	},
 	{
 		.name = "kill",
