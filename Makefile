@@ -19,7 +19,8 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: all modules driver driver-kunit driver-locked driver-kunit-locked \
 	userspace programs check check-kunit check-user check-amd \
-	check-intel bench demo install uninstall deb docs clean help setup force
+	check-intel bench demo install uninstall dkms-install dkms-uninstall deb \
+	rpm docs clean help setup force
 all: modules userspace
 
 help:
@@ -36,9 +37,13 @@ help:
 ## bench        times holm beside KVM on both emulated hosts
 ## demo         boots Debian as a guest, here or in an emulated host
 ## setup        installs the packages all this needs (Debian, as root)
-## install      the driver (by DKMS), launcher, library and manual pages
+## install      the driver (by DKMS), launcher, library and manual pages, below
+##              PREFIX (/usr/local); with DESTDIR below that, and nothing is run
 ## uninstall    removes them
+## dkms-install the driver only; DKMS builds it for each kernel
+## dkms-uninstall  removes it
 ## deb          the Debian packages, in build/deb
+## rpm          the RPM packages, in build/rpm
 ## docs         the documentation as HTML
 ## clean        removes what was built (not the cached host kernels)
 ## help         this list
@@ -124,17 +129,30 @@ demo: setup
 # --- installation and documentation
 
 install: userspace
-	@scripts/install-module
 	@$(MAKE) -C userspace O=$(O) install
 	@$(MAKE) -C Documentation O=$(O) install
+	@$(MAKE) -C dist install
+	@scripts/install-module
+
+dkms-install:
+	@$(MAKE) -C dist install-driver
+	@scripts/install-module
+
+dkms-uninstall:
+	@scripts/install-module --remove
+	@$(MAKE) -C dist uninstall-driver
 
 uninstall:
 	@scripts/install-module --remove
+	@$(MAKE) -C dist uninstall
 	@$(MAKE) -C userspace O=$(O) uninstall
 	@$(MAKE) -C Documentation O=$(O) uninstall
 
 deb:
 	@scripts/make-deb $(O)/deb
+
+rpm:
+	@scripts/make-rpm $(O)/rpm
 
 docs:
 	@$(MAKE) -C Documentation O=$(O) html
