@@ -9,6 +9,7 @@
 # system of their own.
 
 . "$TOP/tests/suites/lib.sh"
+. "$TOP/tests/suites/chroot.sh"
 
 debs=$WORK/debs
 try "the packages build" "$TOP/scripts/make-deb" "$debs"
@@ -28,20 +29,32 @@ holds()
 			bad=1
 		}
 	done
-	grep -v -E '^/(usr|lib/udev)/' "$WORK/files" && bad=1
+	grep -v -E '^/(usr|lib/udev|etc/kernel)/' "$WORK/files" && bad=1
 	return $bad
 }
 lib=/usr/lib/x86_64-linux-gnu
 try "holm" holds holm /usr/bin/holm /lib/udev/rules.d/60-holm.rules \
 	/usr/lib/sysusers.d/holm.conf /usr/share/man/man1/holm.1.gz \
-	/usr/share/man/man4/holm.4.gz /usr/share/bash-completion/completions/holm \
+	/usr/share/man/man1/holm-run.1.gz /usr/share/man/man4/holm.4.gz \
+	/usr/share/man/man5/holm.5.gz /usr/share/man/man7/holm-netlink.7.gz \
+	/usr/share/bash-completion/completions/holm \
 	/usr/share/zsh/vendor-completions/_holm
-try "holm-dkms" holds holm-dkms /usr/src/holm-0.1.0/dkms.conf /usr/src/holm-0.1.0/Kbuild \
+# So that a new one is not forgotten.
+# shellcheck disable=SC2046
+try "holm has all pages and units" holds holm $(pages '[!3]' | sed 's/$/.gz/') $(units)
+# shellcheck disable=SC2046
+try "libholm-dev has all pages of the library" holds libholm-dev $(pages 3 | sed 's/$/.gz/')
+
+try "holm-dkms" holds holm-dkms /usr/lib/modules-load.d/holm.conf \
+	/etc/kernel/header_postinst.d/00-holm-dkms /etc/kernel/postinst.d/00-holm-dkms \
+	/usr/src/holm-0.1.0/dkms.conf /usr/src/holm-0.1.0/Kbuild \
 	/usr/src/holm-0.1.0/kmod/main.c /usr/src/holm-0.1.0/uapi/linux/holm_netlink.h
 try "libholm0" holds libholm0 $lib/libholm.so.0
 try "libholm-dev" holds libholm-dev $lib/libholm.so $lib/libholm.a $lib/pkgconfig/libholm.pc \
 	/usr/include/libholm/libholm.h /usr/include/libholm/control.h /usr/include/linux/holm.h \
-	/usr/include/linux/holm_netlink.h
+	/usr/include/linux/holm_netlink.h /usr/share/man/man3/libholm.3.gz \
+	/usr/share/doc/libholm-dev/examples/hello.c /usr/share/doc/libholm-dev/examples/Makefile \
+	/usr/share/doc/libholm-dev/examples/holm.yaml
 try "holm-doc" holds holm-doc /usr/share/doc/holm/html/index.html \
 	/usr/share/doc/holm/html/netlink/reference.html
 
@@ -54,16 +67,6 @@ exports()
 		! grep -v -E '^(holm_.*@@)?LIBHOLM_0$' "$WORK/symbols"
 }
 try "libholm exports what is its interface, with versions" exports
-
-# A Debian of its own, without a kernel but with the headers of one.
-chroot_do()
-{
-	# dkms needs /proc; it goes away with the mount namespace.
-	# shellcheck disable=SC2016
-	unshare -m sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i \
-		PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"' \
-		"$WORK/root" "$@"
-}
 
 # What there is, but for what dpkg and apt know, logs, and what depmod writes.
 state()
@@ -95,12 +98,9 @@ purge_all()
 }
 
 if [ "${LONG-}" ]; then
-	mirror=$(sed -n 's/^URIs: //p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
-	[ -n "$mirror" ] || mirror=$(awk '$1 == "deb" { print $2; exit }' /etc/apt/sources.list)
-	try "a system to install into" sh -c "debootstrap --variant=minbase \
-		--include=systemd,dkms,linux-headers-amd64,libinih1,libjson-c5,libnl-genl-3-200,libzydis4.0 \
-		bookworm '$WORK/root' '$mirror'"
-	cp /etc/resolv.conf "$WORK/root/etc/"
+	# Without a kernel, but with the headers of one.
+	try "a system to install into" chroot_make \
+		systemd,dkms,linux-headers-amd64,libinih1,libjson-c5,libmicrohttpd12,libncurses6,libnl-genl-3-200,libzydis4.0
 	state >"$WORK/before"
 	try "they install" install_all ""
 	try "the module is built, the launcher runs, the group is there" installed

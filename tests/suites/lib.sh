@@ -69,6 +69,41 @@ program()
 	result $? "$name runs to its end on $host, without a kernel report" "$WORK/$name.log"
 }
 
+# host_rows NAME TEXT BED_ARGUMENT... - what the bed's command wrote into $share/out/tap:
+# its results, and TEXT is one for its end
+host_rows()
+{
+	local name=$1 text=$2 status
+
+	shift 2
+	"$TOP/tests/bed/run" --share "$share" "$@" >"$WORK/$name.log" 2>&1
+	status=$?
+	cp "$share/out/tap" "$WORK/$name.tap" 2>/dev/null || : >"$WORK/$name.tap"
+	renumber "$name"
+	[ $status = 0 ] && grep -q '^1\.\.' "$WORK/$name.tap"
+	result $? "$text" "$WORK/$name.log"
+}
+
+# pages SECTIONS - of which manual pages there are, what each becomes when it is installed
+pages()
+{
+	local page
+
+	for page in "$TOP"/Documentation/man/*.$1.rst; do
+		[ -e "$page" ] || continue
+		page=$(basename "$page" .rst)
+		echo "/usr/share/man/man${page##*.}/$page"
+	done
+}
+
+# units - what systemd's files of the tree become
+units()
+{
+	(cd "$TOP/dist" && ls | sed -n -E -e 's/\.in$//' -e \
+		's/.*\.(service|socket|target|slice|timer|path|mount)$/\/usr\/lib\/systemd\/system\/&/p' -e \
+		's/(.*)\.tmpfiles$/\/usr\/lib\/tmpfiles.d\/\1.conf/p')
+}
+
 plan()
 {
 	echo "1..$count"

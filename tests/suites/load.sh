@@ -123,7 +123,9 @@ if [ "$GROUP" = amd ]; then
 			sh /share/overcommit
 else
 	bed "2 vCPUs under stress" -- sh /share/stress 2 small-6.12 2
+	# 70 minutes of a CPU.
 	[ -z "${LONG-}" ] ||
-		bed "cloud-6.1, 2 vCPUs, a minute of stress" -- sh /share/stress 2 cloud-6.1 60
+		bed "cloud-6.1, 2 vCPUs, a minute of stress" --timeout 7000 -- \
+			sh /share/stress 2 cloud-6.1 60
 fi
 plan
