@@ -517,9 +517,9 @@ static void test_path(void **state)
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	assert_null(console_socket_create(r->loop, text, &e));
-	assert_non_null(strstr(e.msg, "at most 107 characters"));
+	assert_non_null(strstr(e.msg, "has 1 to 107 bytes"));
 	assert_int_equal(console_client_open(text, 0, 0, &e), -1);
-	assert_non_null(strstr(e.msg, "at most 107 characters"));
+	assert_non_null(strstr(e.msg, "has 1 to 107 bytes"));
 	snprintf(path, sizeof(path), "%s/none/x", r->dir);
 	assert_null(console_socket_create(r->loop, path, &e));
 

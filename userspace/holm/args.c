@@ -38,6 +38,13 @@ int args_unexpected(char **argv, const char *arg)
 	return EXIT_USAGE;
 }
 
+int args_no_vm(char **argv)
+{
+	fprintf(stderr, "holm %s: which virtual machine? (see \"holm help %s\")\n", argv[0],
+		argv[0]);
+	return EXIT_USAGE;
+}
+
 int args_number(char **argv, const char *flag, const char *value, uint64_t max, uint64_t *number)
 {
 	const char *wrong = number_parse(value, max, number);

@@ -19,6 +19,9 @@ int args_flag(char **argv, int *i, const char *flag, const char **value);
 /* Say that an argument is not understood; EXIT_USAGE. */
 int args_unexpected(char **argv, const char *arg);
 
+/* Say that no virtual machine is named, or too much; EXIT_USAGE. */
+int args_no_vm(char **argv);
+
 /**
  * args_number() - the value of a flag that takes a number
  * @argv: as the verb got it

@@ -9,10 +9,10 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chardev.h"
+#include "clock.h"
 #include "evloop.h"
 
 #define OUT_SIZE	65536
@@ -326,21 +326,18 @@ void chardev_kick_input(struct chardev *c)
 
 void chardev_flush(struct chardev *c, int timeout_ms)
 {
-	struct timespec now;
 	int64_t end, left;
 
 	if (!c || c->cfg.out_fd < 0 || c->out_dead)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	end = now.tv_sec * 1000LL + now.tv_nsec / 1000000 + timeout_ms;
+	end = clock_mono_ms() + timeout_ms;
 	for (;;) {
 		struct pollfd p = { .fd = c->cfg.out_fd, .events = POLLOUT };
 
 		out_drain(c);
 		if (c->out_dead || !c->out_len)
 			return;
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = end - (now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+		left = end - clock_mono_ms();
 		if (left <= 0 || (poll(&p, 1, (int)left) < 0 && errno != EINTR))
 			return;
 	}

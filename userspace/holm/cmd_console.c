@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "cmd.h"
 #include "console_client.h"
 #include "control.h"
@@ -21,25 +22,25 @@ struct request {
 	bool force;
 };
 
-static int parse(struct request *r, int argc, char **argv, struct err *e)
+/* 0, or an exit status after a message. */
+static int parse(struct request *r, int argc, char **argv)
 {
+	int flag;
+
 	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--force")) {
+		flag = args_flag(argv, &i, "--socket", &r->socket);
+		if (flag < 0)
+			return EXIT_USAGE;
+		if (flag)
+			continue;
+		if (!strcmp(argv[i], "--force"))
 			r->force = true;
-		} else if (!strcmp(argv[i], "--socket") && i + 1 < argc) {
-			r->socket = argv[++i];
-		} else if (!strncmp(argv[i], "--socket=", 9)) {
-			r->socket = argv[i] + 9;
-		} else if (argv[i][0] == '-' || r->vm) {
-			return err_set(e, "unexpected argument %s (see \"holm help console\")",
-				       argv[i]);
-		} else {
+		else if (argv[i][0] == '-' || r->vm)
+			return args_unexpected(argv, argv[i]);
+		else
 			r->vm = argv[i];
-		}
 	}
-	if (!r->vm == !r->socket)
-		return err_set(e, "which virtual machine? (see \"holm help console\")");
-	return 0;
+	return !r->vm == !r->socket ? args_no_vm(argv) : 0;
 }
 
 /* A connection to the console of a virtual machine that the driver knows. */
@@ -65,13 +66,13 @@ static int open_vm(const char *what, struct err *e)
 int cmd_console(int argc, char **argv)
 {
 	struct request r = { .vm = NULL };
-	int fd, status = -1;
 	struct err e;
+	int fd, status;
 
-	if (parse(&r, argc, argv, &e)) {
-		fprintf(stderr, "holm console: %s\n", e.msg);
-		return EXIT_USAGE;
-	}
+	status = parse(&r, argc, argv);
+	if (status)
+		return status;
+	status = -1;
 	if (r.socket)
 		fd = console_client_open(r.socket, (uid_t)-1, 0, &e);
 	else

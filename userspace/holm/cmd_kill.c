@@ -2,6 +2,7 @@
 /* "holm kill": an end to a virtual machine that does not listen. */
 #include <stdio.h>
 
+#include "args.h"
 #include "cmd.h"
 #include "control.h"
 
@@ -12,10 +13,8 @@ int cmd_kill(int argc, char **argv)
 	int status = EXIT_FAILED;
 	struct err e;
 
-	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr, "holm kill: which virtual machine? (see \"holm help kill\")\n");
-		return EXIT_USAGE;
-	}
+	if (argc != 2 || argv[1][0] == '-')
+		return args_no_vm(argv);
 	ctl = control_open(&e);
 	if (!ctl || control_find(ctl, argv[1], &vm, &e))
 		fprintf(stderr, "holm kill: %s\n", e.msg);

@@ -33,11 +33,8 @@ static int pause_or_resume(int argc, char **argv, bool pause)
 {
 	const struct holm_vm_change change = { .what = HOLM_CHANGE_PAUSED, .paused = pause };
 
-	if (argc != 2 || argv[1][0] == '-') {
-		fprintf(stderr, "holm %s: which virtual machine? (see \"holm help %s\")\n",
-			argv[0], argv[0]);
-		return EXIT_USAGE;
-	}
+	if (argc != 2 || argv[1][0] == '-')
+		return args_no_vm(argv);
 	return change_vm(argv[0], argv[1], &change);
 }
 

@@ -6,14 +6,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "args.h"
+#include "clock.h"
 #include "cmd.h"
 #include "control.h"
 #include "json.h"
 #include "launcher.h"
-#include "size.h"
 
 #define DEFAULT_TIMEOUT	90
 #define MAX_TIMEOUT	86400
@@ -32,41 +32,28 @@ struct stop {
 	bool json;
 };
 
-static int parse(struct stop *s, int argc, char **argv, struct err *e)
+/* 0, or an exit status after a message. */
+static int parse(struct stop *s, int argc, char **argv)
 {
-	const char *value, *msg;
+	const char *value;
+	int flag;
 
 	for (int i = 1; i < argc; i++) {
-		value = NULL;
-		if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
-			value = argv[++i];
-		else if (!strncmp(argv[i], "--timeout=", 10))
-			value = argv[i] + 10;
-		if (value) {
-			msg = number_parse(value, UINT64_MAX, &s->timeout);
-			if (msg)
-				return err_set(e, "--timeout: \"%s\": %s", value, msg);
-			if (s->timeout > MAX_TIMEOUT)
-				return err_set(e, "--timeout: \"%s\": expected 0 to %d seconds",
-					       value, MAX_TIMEOUT);
+		flag = args_flag(argv, &i, "--timeout", &value);
+		if (flag < 0)
+			return EXIT_USAGE;
+		if (flag) {
+			if (args_number(argv, "--timeout", value, MAX_TIMEOUT, &s->timeout))
+				return EXIT_USAGE;
 		} else if (!strcmp(argv[i], "--json")) {
 			s->json = true;
 		} else if (argv[i][0] == '-' || s->vm) {
-			return err_set(e, "unexpected argument %s (see \"holm help stop\")",
-				       argv[i]);
+			return args_unexpected(argv, argv[i]);
 		} else {
 			s->vm = argv[i];
 		}
 	}
-	return s->vm ? 0 : err_set(e, "which virtual machine? (see \"holm help stop\")");
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+	return s->vm ? 0 : args_no_vm(argv);
 }
 
 /*
@@ -77,7 +64,7 @@ static int64_t now_ms(void)
 static int wait_gone(struct holm_ctl *ctl, const struct holm_vm_info *vm, int pidfd,
 		     uint64_t seconds, struct err *e)
 {
-	int64_t end = now_ms() + (int64_t)seconds * 1000, left;
+	int64_t end = clock_mono_ms() + (int64_t)seconds * 1000, left;
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	struct holm_vm_info now;
 	int err;
@@ -88,7 +75,7 @@ static int wait_gone(struct holm_ctl *ctl, const struct holm_vm_info *vm, int pi
 			return 0;
 		if (err)
 			return err_set(e, "%s", holm_ctl_error(ctl));
-		left = end - now_ms();
+		left = end - clock_mono_ms();
 		if (left <= 0)
 			return 1;
 		if (left > POLL_MS)
@@ -186,13 +173,13 @@ int cmd_stop(int argc, char **argv)
 {
 	struct stop s = { .timeout = DEFAULT_TIMEOUT };
 	struct holm_ctl *ctl;
-	int status = -1;
 	struct err e;
+	int status;
 
-	if (parse(&s, argc, argv, &e)) {
-		fprintf(stderr, "holm stop: %s\n", e.msg);
-		return EXIT_USAGE;
-	}
+	status = parse(&s, argc, argv);
+	if (status)
+		return status;
+	status = -1;
 	ctl = control_open(&e);
 	if (ctl)
 		status = stop(&s, ctl, &e);

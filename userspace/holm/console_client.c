@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "console_client.h"
 #include "console_proto.h"
 #include "term.h"
+#include "unix_socket.h"
 
 #define ATTACH_MS	10000
 /* A write of so much after POLLOUT does not wait, be it to a pipe or a terminal. */
@@ -50,15 +50,13 @@ struct client {
 
 int console_client_open(const char *path, uid_t uid, pid_t pid, struct err *e)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr;
 	socklen_t len = sizeof(struct ucred);
 	struct ucred cred;
 	int fd;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(e, "%s: the path of a socket has at most %zu characters", path,
-			       sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	if (unix_socket_address(&addr, path, e))
+		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set_errno(e, "cannot make a socket");

@@ -13,15 +13,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chardev.h"
+#include "clock.h"
 #include "console_proto.h"
 #include "console_socket.h"
 #include "evloop.h"
 #include "ring.h"
+#include "unix_socket.h"
 
 #define MAX_CLIENTS	4	/* one is attached, others say what they want */
 #define FLUSH_MS	1000
@@ -335,48 +335,20 @@ void console_socket_room(void *opaque)
 
 /* ---- the socket ---------------------------------------------------------------- */
 
-static int set_address(struct sockaddr_un *addr, const char *path, struct err *e)
-{
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(addr->sun_path))
-		return err_set(e, "%s: the path of a socket has at most %zu characters", path,
-			       sizeof(addr->sun_path) - 1);
-	strcpy(addr->sun_path, path);
-	return 0;
-}
-
-/* Is what is there a socket that nobody listens at? */
-static bool is_dead(const struct sockaddr_un *addr)
-{
-	struct stat st;
-	bool dead;
-	int fd;
-
-	/* connect() says the same of a file that is no socket. */
-	if (lstat(addr->sun_path, &st) || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	dead = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) && errno == ECONNREFUSED;
-	close(fd);
-	return dead;
-}
-
 static int open_socket(struct console_socket *s, const char *path, struct err *e)
 {
 	struct sockaddr_un addr;
 	struct stat st;
 	int err;
 
-	if (set_address(&addr, path, e))
+	if (unix_socket_address(&addr, path, e))
 		return -1;
 	s->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Before bind(), which makes the file with this mode. */
 	if (s->fd < 0 || fchmod(s->fd, 0600))
 		return err_set_errno(e, "cannot make a socket for the console");
 	err = bind(s->fd, (struct sockaddr *)&addr, sizeof(addr));
-	if (err && errno == EADDRINUSE && is_dead(&addr) && !unlink(path))
+	if (err && errno == EADDRINUSE && unix_socket_is_dead(&addr, SOCK_SEQPACKET) && !unlink(path))
 		err = bind(s->fd, (struct sockaddr *)&addr, sizeof(addr));
 	if (err && errno == EADDRINUSE)
 		return err_set(e, "there is a console, or another file, at %s already", path);
@@ -436,28 +408,20 @@ void console_socket_sweep(int dir)
 		if (!dot || strcmp(dot, ".console"))
 			continue;
 		if (snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", fd,
-			     entry->d_name) < (int)sizeof(addr.sun_path) && is_dead(&addr))
+			     entry->d_name) < (int)sizeof(addr.sun_path) && unix_socket_is_dead(&addr, SOCK_SEQPACKET))
 			unlinkat(fd, entry->d_name, 0);
 	}
 	closedir(d);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 /* What the client has not read yet, as far as it reads on. */
 static void flush(struct client *c)
 {
-	int64_t end = now_ms() + FLUSH_MS, left;
+	int64_t end = clock_mono_ms() + FLUSH_MS, left;
 	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
 
 	while (!client_pump(c)) {
-		left = end - now_ms();
+		left = end - clock_mono_ms();
 		if (left <= 0 || (poll(&p, 1, (int)left) < 0 && errno != EINTR))
 			return;
 	}

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "evloop.h"
 
 #define MAX_EVENTS 16
@@ -33,24 +34,16 @@ struct evloop {
 	struct evwork **work_tail;	/* work_lock */
 };
 
-static uint64_t host_clock(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 static uint64_t host_mono(void *opaque)
 {
 	(void)opaque;
-	return host_clock(CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static uint64_t host_real(void *opaque)
 {
 	(void)opaque;
-	return host_clock(CLOCK_REALTIME);
+	return clock_ns(CLOCK_REALTIME);
 }
 
 const struct evclock evclock_host = {

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "launcher.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -94,14 +94,6 @@ static int read_proc(uint32_t pid, struct launcher_status *s)
 	return err;
 }
 
-static uint64_t boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 /* Is @pidfd the launcher that the virtual machine has at this moment? */
 static int check(int pidfd, struct holm_ctl *ctl, const struct holm_vm_info *vm,
 		 struct launcher_status *s, struct err *e)
@@ -122,7 +114,7 @@ static int check(int pidfd, struct holm_ctl *ctl, const struct holm_vm_info *vm,
 	if (now.pid != vm->pid || memcmp(now.uuid, vm->uuid, sizeof(now.uuid)))
 		return err_set(e, "the virtual machine has ended");
 	/* A virtual machine may outlive its launcher, in a process that was given it. */
-	if (s->start_ns > boottime_ns() - now.uptime_ns)
+	if (s->start_ns > clock_ns(CLOCK_BOOTTIME) - now.uptime_ns)
 		return err_set(e, "the launcher has ended, and process %" PRIu32 " is another",
 			       vm->pid);
 	return 0;

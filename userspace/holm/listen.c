@@ -11,23 +11,11 @@
 
 #include "listen.h"
 #include "size.h"
+#include "unix_socket.h"
 
 #define BACKLOG	16
 
 /* ---- addresses --------------------------------------------------------------------- */
-
-static int parse_unix(const char *path, struct listen_address *to, struct err *e)
-{
-	struct sockaddr_un *un = &to->address.un;
-
-	if (!*path || strlen(path) >= sizeof(un->sun_path))
-		return err_set(e, "a socket's path has 1 to %zu bytes, this one has %zu",
-			       sizeof(un->sun_path) - 1, strlen(path));
-	un->sun_family = AF_UNIX;
-	snprintf(un->sun_path, sizeof(un->sun_path), "%s", path);
-	to->len = sizeof(*un);
-	return 0;
-}
 
 /* @host may be empty: the address of this machine. */
 static int parse_inet(const char *host, uint16_t port, struct listen_address *to, struct err *e)
@@ -66,8 +54,10 @@ int listen_parse(const char *text, struct listen_address *to, struct err *e)
 	uint64_t number;
 
 	memset(to, 0, sizeof(*to));
-	if (!strncmp(text, "unix:", 5))
-		return parse_unix(text + 5, to, e);
+	if (!strncmp(text, "unix:", 5)) {
+		to->len = sizeof(to->address.un);
+		return unix_socket_address(&to->address.un, text + 5, e);
+	}
 	if (number_parse(port, UINT16_MAX, &number) || !number)
 		return err_set(e, "\"%s\": expected unix:PATH, or [ADDRESS:]PORT with a port from 1 to 65535",
 			       text);
@@ -86,23 +76,6 @@ int listen_parse(const char *text, struct listen_address *to, struct err *e)
 
 /* ---- sockets ----------------------------------------------------------------------- */
 
-/* Whether the file is a socket that a process left behind. */
-static bool is_left_over(const struct listen_address *address)
-{
-	struct stat st;
-	bool refused;
-	int fd;
-
-	if (lstat(address->address.un.sun_path, &st) || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	refused = connect(fd, &address->address.any, address->len) && errno == ECONNREFUSED;
-	close(fd);
-	return refused;
-}
-
 int listen_open(const struct listen_address *address, struct err *e)
 {
 	int family = address->address.any.sa_family, ret;
@@ -114,7 +87,7 @@ int listen_open(const struct listen_address *address, struct err *e)
 	if (fd < 0)
 		return err_set_errno(e, "cannot make a socket");
 	if (family == AF_UNIX) {
-		if (is_left_over(address))
+		if (unix_socket_is_dead(&address->address.un, SOCK_STREAM))
 			unlink(address->address.un.sun_path);
 		/* For the user and the group; a directory may allow fewer. */
 		mask = umask(0117);

@@ -198,15 +198,6 @@ static void write_vms(FILE *out, const struct stats_sample *s)
 
 /* ---- vCPUs ------------------------------------------------------------------------- */
 
-/* The machine of a vCPU; one may have come between the two requests. */
-static const struct holm_vm_info *vm_of(const struct stats_sample *s, uint32_t id)
-{
-	for (size_t i = 0; i < s->n_vms; i++)
-		if (s->vms[i].id == id)
-			return &s->vms[i];
-	return NULL;
-}
-
 static void write_counter(FILE *out, const struct stats_sample *s, size_t n)
 {
 	static const char *const help[] = {
@@ -230,7 +221,7 @@ static void write_counter(FILE *out, const struct stats_sample *s, size_t n)
 	snprintf(sample, sizeof(sample), "%s_total", name);
 	family(out, name, "counter", NULL, help[n]);
 	for (size_t i = 0; i < s->n_vcpus; i++) {
-		const struct holm_vm_info *vm = vm_of(s, s->vcpus[i].vm);
+		const struct holm_vm_info *vm = stats_find_vm(s, s->vcpus[i].vm);
 
 		if (!vm)
 			continue;
@@ -250,7 +241,7 @@ static void write_times(FILE *out, const struct stats_sample *s)
 		const struct holm_vcpu_info *vcpu = &s->vcpus[i];
 		const uint64_t ns[] = { vcpu->guest_ns, vcpu->kernel_ns, vcpu->user_ns,
 					vcpu->halted_ns };
-		const struct holm_vm_info *vm = vm_of(s, vcpu->vm);
+		const struct holm_vm_info *vm = stats_find_vm(s, vcpu->vm);
 
 		for (size_t w = 0; vm && vcpu->has_times && w < 4; w++) {
 			open_labels(out, "holm_vcpu_time_seconds_total", vm);
@@ -268,7 +259,7 @@ static void write_by_reason(FILE *out, const struct stats_sample *s)
 	       "Exits by reason, while statistics were on.");
 	for (size_t i = 0; i < s->n_vcpus; i++) {
 		const struct holm_vcpu_info *vcpu = &s->vcpus[i];
-		const struct holm_vm_info *vm = vm_of(s, vcpu->vm);
+		const struct holm_vm_info *vm = stats_find_vm(s, vcpu->vm);
 
 		for (uint32_t r = 0; vm && vcpu->has_reasons && r < HOLM_EXIT_REASONS; r++) {
 			open_labels(out, "holm_vcpu_exits_by_reason_total", vm);

@@ -63,7 +63,7 @@ void stats_clear(struct stats_sample *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static const struct holm_vm_info *find_vm(const struct stats_sample *s, uint32_t id)
+const struct holm_vm_info *stats_find_vm(const struct stats_sample *s, uint32_t id)
 {
 	for (size_t i = 0; i < s->n_vms; i++)
 		if (s->vms[i].id == id)
@@ -142,7 +142,7 @@ static void fill_row(struct stats_row *row, const struct holm_vm_info *vm,
 	row->on = vm->has_stats && vm->stats;
 	memcpy(row->uuid, vm->uuid, sizeof(row->uuid));
 	memcpy(row->name, vm->name, sizeof(row->name));
-	row->has_rates = s > 0 && find_vm(before, vm->id);
+	row->has_rates = s > 0 && stats_find_vm(before, vm->id);
 	if (!row->has_rates)
 		return;
 	for (size_t i = 0; i < now->n_vcpus; i++)
@@ -251,7 +251,7 @@ static struct stats_reason *reason_of(struct stats_reason *reasons, size_t *n, u
 size_t stats_reasons(const struct stats_sample *before, const struct stats_sample *now,
 		     uint32_t vm, struct stats_reason reasons[HOLM_EXIT_REASONS])
 {
-	double s = find_vm(before, vm) ? seconds(before, now) : 0;
+	double s = stats_find_vm(before, vm) ? seconds(before, now) : 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < now->n_stats; i++) {

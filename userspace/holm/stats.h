@@ -38,6 +38,9 @@ void stats_order(struct stats_sample *s);
 /* Free what is in it, which is empty then. */
 void stats_clear(struct stats_sample *s);
 
+/* A virtual machine by its number; NULL: it came or went between two requests. */
+const struct holm_vm_info *stats_find_vm(const struct stats_sample *s, uint32_t id);
+
 /**
  * struct stats_row - how a virtual machine fares
  * @vm: number

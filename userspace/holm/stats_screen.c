@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "stats_screen.h"
 
 #define ESCAPE		27
@@ -53,14 +54,6 @@ struct screen {
 	bool done;
 };
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
-}
-
 /* ---- numbers --------------------------------------------------------------------- */
 
 /* Which row is chosen; when its machine is gone, the first one. */
@@ -98,7 +91,7 @@ static int look(struct screen *s, struct err *e)
 	stats_rows(&s->before, &s->now, rows);
 	stats_sort(rows, s->now.n_vms, s->key);
 	chosen(s);
-	s->next_ns = monotonic_ns() + s->interval_ns;
+	s->next_ns = clock_ns(CLOCK_MONOTONIC) + s->interval_ns;
 	return 0;
 }
 
@@ -324,13 +317,13 @@ static bool hung_up(void)
 static int watch(struct screen *s, const volatile sig_atomic_t *stop, struct err *e)
 {
 	while (!s->done && !*stop) {
-		uint64_t now = monotonic_ns();
+		uint64_t now = clock_ns(CLOCK_MONOTONIC);
 		int key;
 
 		if (now >= s->next_ns) {
 			if (look(s, e))
 				return -1;
-			now = monotonic_ns();
+			now = clock_ns(CLOCK_MONOTONIC);
 		}
 		draw(s);
 		timeout(s->next_ns > now ? (int)((s->next_ns - now) / 1000000) + 1 : 0);

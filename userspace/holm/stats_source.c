@@ -3,17 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "stats_source.h"
-
-static uint64_t boottime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static int look_at_vms(struct holm_ctl *ctl, uint32_t vm, struct stats_sample *s)
 {
@@ -35,7 +27,7 @@ int stats_look(struct holm_ctl *ctl, uint32_t vm, struct stats_sample *s, struct
 
 	memset(s, 0, sizeof(*s));
 	ret = look_at_vms(ctl, vm, s);
-	s->time_ns = boottime_ns();
+	s->time_ns = clock_ns(CLOCK_BOOTTIME);
 	if (!ret)
 		ret = holm_ctl_vcpus(ctl, vm, &s->vcpus, &s->n_vcpus);
 	if (!ret)
