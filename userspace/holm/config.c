@@ -3,13 +3,13 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "affinity.h"
 #include "config_options.h"
 #include "cpu_features.h"
+#include "format.h"
 #include "gmem.h"
 #include "libholm/control.h"
 #include "size.h"
@@ -36,20 +36,6 @@ static void clear_string(char **str)
 static char *get_string(const char *str, size_t index)
 {
 	return str && index == 0 ? strdup(str) : NULL;
-}
-
-static char *get_formatted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static char *get_formatted(const char *fmt, ...)
-{
-	va_list ap;
-	char *str;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&str, fmt, ap);
-	va_end(ap);
-	return ret < 0 ? NULL : str;
 }
 
 static int check_path(const char *value, struct err *err)
@@ -131,9 +117,9 @@ static char *cpus_get(const struct vm_config *cfg, size_t index)
 	if (index)
 		return NULL;
 	if (t->sockets == 1 && t->threads == 1)
-		return get_formatted("%u", t->cores);
-	return get_formatted("%u,sockets=%u,cores=%u,threads=%u", topology_cpus(t), t->sockets,
-			     t->cores, t->threads);
+		return format("%u", t->cores);
+	return format("%u,sockets=%u,cores=%u,threads=%u", topology_cpus(t), t->sockets,
+		      t->cores, t->threads);
 }
 
 static void cpu_clear(struct vm_config *cfg)
@@ -210,7 +196,7 @@ static char *cpu_weight_get(const struct vm_config *cfg, size_t index)
 {
 	if (index || !cfg->cgroup.cpu_weight)
 		return NULL;
-	return get_formatted("%u", cfg->cgroup.cpu_weight);
+	return format("%u", cfg->cgroup.cpu_weight);
 }
 
 static void halt_poll_clear(struct vm_config *cfg)
@@ -237,7 +223,7 @@ static char *halt_poll_get(const struct vm_config *cfg, size_t index)
 {
 	if (index || !cfg->has_halt_poll)
 		return NULL;
-	return get_formatted("%" PRIu64, cfg->halt_poll_ns);
+	return format("%" PRIu64, cfg->halt_poll_ns);
 }
 
 static void tsc_khz_clear(struct vm_config *cfg)
@@ -262,7 +248,7 @@ static char *tsc_khz_get(const struct vm_config *cfg, size_t index)
 {
 	if (index || !cfg->tsc_khz)
 		return NULL;
-	return get_formatted("%" PRIu32, cfg->tsc_khz);
+	return format("%" PRIu32, cfg->tsc_khz);
 }
 
 static void cpu_max_clear(struct vm_config *cfg)
@@ -280,8 +266,8 @@ static char *cpu_max_get(const struct vm_config *cfg, size_t index)
 {
 	if (index || !cfg->cgroup.cpu_quota)
 		return NULL;
-	return get_formatted("%" PRIu64 "/%" PRIu64, cfg->cgroup.cpu_quota,
-			     cfg->cgroup.cpu_period);
+	return format("%" PRIu64 "/%" PRIu64, cfg->cgroup.cpu_quota,
+		      cfg->cgroup.cpu_period);
 }
 
 static void memory_clear(struct vm_config *cfg)
@@ -398,7 +384,7 @@ static char *raw_get(const struct vm_config *cfg, size_t index)
 {
 	if (index >= cfg->nr_raws)
 		return NULL;
-	return get_formatted("%s@0x%" PRIx64, cfg->raws[index].path, cfg->raws[index].gpa);
+	return format("%s@0x%" PRIx64, cfg->raws[index].path, cfg->raws[index].gpa);
 }
 
 static const char *const console_names[] = {
@@ -447,7 +433,7 @@ static char *console_get(const struct vm_config *cfg, size_t index)
 	if (cfg->console == CONSOLE_FILE)
 		return get_string(cfg->console_path, index);
 	if (cfg->console == CONSOLE_SOCKET && cfg->console_path)
-		return index ? NULL : get_formatted("%s%s", socket_prefix, cfg->console_path);
+		return index ? NULL : format("%s%s", socket_prefix, cfg->console_path);
 	return get_string(console_names[cfg->console], index);
 }
 
@@ -476,7 +462,7 @@ static char *debug_exit_get(const struct vm_config *cfg, size_t index)
 {
 	if (!cfg->has_debug_exit || index)
 		return NULL;
-	return get_formatted("0x%x", cfg->debug_exit_port);
+	return format("0x%x", cfg->debug_exit_port);
 }
 
 static void print_config_clear(struct vm_config *cfg)

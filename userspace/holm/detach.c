@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "cmd.h"
 #include "detach.h"
+#include "format.h"
 #include "json.h"
 #include "libholm/control.h"
 #include "rundir.h"
@@ -43,20 +43,6 @@ struct report {
 _Static_assert(sizeof(struct report) <= 4096, "no more than PIPE_BUF");
 
 /* ---- the command for systemd ------------------------------------------------------ */
-
-static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static char *format(const char *fmt, ...)
-{
-	va_list ap;
-	char *str;
-	int ret;
-
-	va_start(ap, fmt);
-	ret = vasprintf(&str, fmt, ap);
-	va_end(ap);
-	return ret < 0 ? NULL : str;
-}
 
 static void unit_name(const struct vm_config *cfg, char *name, size_t size)
 {
