@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The manual pages holm(5) and holm-run(1) beside the table of options. */
+/* The manual pages holm(5) and holm-run(1), and the help, beside the table of options. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,10 +150,11 @@ static void test_no_other_keys(void **state)
 	free(page);
 }
 
-/* Each flag of holm run is described. */
+/* Each flag of holm run is described, and listed by its help, from which completions are. */
 static void test_flags(void **state)
 {
 	char *page = read_page(MANUAL "holm-run.1.rst"), *flags = part(page, "Flags", "Console");
+	char *help = read_page(TEST_SRCDIR "/../../userspace/holm/main.c");
 	char start[80], *body;
 
 	(void)state;
@@ -163,7 +164,11 @@ static void test_flags(void **state)
 		if (!body)
 			fail_msg("holm-run(1) does not have --%s", o->flag);
 		free(body);
+		snprintf(start, sizeof(start), "\n\"  --%s ", o->flag);
+		if (!strstr(help, start))
+			fail_msg("\"holm help run\" does not have --%s", o->flag);
 	}
+	free(help);
 	free(flags);
 	free(page);
 }
