@@ -21,7 +21,6 @@ html_theme = "alabaster"
 html_show_sourcelink = False
 
 
-
 def manual(path):
     """What man_pages wants of man/NAME.SECTION.rst, which says in its field
     "summary" what it is about."""
