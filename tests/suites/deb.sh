@@ -52,7 +52,7 @@ try "holm-dkms" holds holm-dkms /usr/lib/modules-load.d/holm.conf \
 try "libholm0" holds libholm0 $lib/libholm.so.0
 try "libholm-dev" holds libholm-dev $lib/libholm.so $lib/libholm.a $lib/pkgconfig/libholm.pc \
 	/usr/include/libholm/libholm.h /usr/include/libholm/control.h /usr/include/linux/holm.h \
-	/usr/include/linux/holm_netlink.h /usr/share/man/man3/libholm.3.gz \
+	/usr/include/linux/holm_netlink.h /usr/include/linux/holm_state.h /usr/share/man/man3/libholm.3.gz \
 	/usr/share/doc/libholm-dev/examples/hello.c /usr/share/doc/libholm-dev/examples/Makefile \
 	/usr/share/doc/libholm-dev/examples/holm.yaml
 try "holm-doc" holds holm-doc /usr/share/doc/holm/html/index.html \
@@ -85,7 +85,7 @@ install_all()
 
 installed()
 {
-	chroot_do holm version
+	chroot_do holm version &&
 	[ "$(chroot_do dkms status holm | grep -c installed)" = 1 ] &&
 		chroot_do getent group holm &&
 		find "$WORK/root/lib/modules" -name 'holm.ko*' | grep -q .
@@ -93,6 +93,7 @@ installed()
 
 purge_all()
 {
+	chroot_do systemctl enable holm@web &&
 	chroot_do apt-get purge -y --auto-remove holm holm-dkms libholm0 libholm-dev holm-doc &&
 		state >"$WORK/after" && diff "$WORK/before" "$WORK/after"
 }

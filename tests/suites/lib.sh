@@ -100,8 +100,7 @@ pages()
 units()
 {
 	(cd "$TOP/dist" && ls | sed -n -E -e 's/\.in$//' -e \
-		's/.*\.(service|socket|target|slice|timer|path|mount)$/\/usr\/lib\/systemd\/system\/&/p' -e \
-		's/(.*)\.tmpfiles$/\/usr\/lib\/tmpfiles.d\/\1.conf/p')
+		's/.*\.(service|socket|target|slice|timer|path|mount)$/\/usr\/lib\/systemd\/system\/&/p')
 }
 
 plan()

@@ -61,7 +61,7 @@ try "libholm" holds libholm '/usr/lib64/libholm.so.[0-9]*'
 try "libholm-devel" holds libholm-devel /usr/lib64/libholm.so /usr/lib64/libholm.a \
 	/usr/lib64/pkgconfig/libholm.pc '/usr/include/libholm\(/.*\.h\)\?' \
 	/usr/include/libholm/libholm.h /usr/include/linux/holm.h \
-	/usr/include/linux/holm_netlink.h $(gz_pages 3)
+	/usr/include/linux/holm_netlink.h /usr/include/linux/holm_state.h $(gz_pages 3)
 try "holm-doc" holds holm-doc /usr/share/doc/holm/html/index.html \
 	/usr/share/doc/holm/README.md '/usr/share/doc/holm\(/.*\)\?'
 
