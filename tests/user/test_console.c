@@ -417,6 +417,71 @@ static void test_gone(void **state)
 	close(attached(r));
 }
 
+/* What was typed is the guest's, though who typed it has gone or had to go. */
+static void test_left(void **state)
+{
+	struct rig *r = *state;
+	int first, second, third;
+
+	first = attached(r);
+	assert_int_equal(send(first, "Done ", 5, 0), 5);
+	serve(r);
+	assert_int_equal(send(first, "Dtwo ", 5, 0), 5);
+	assert_int_equal(send(first, "Dthree ", 7, 0), 7);
+	close(first);
+	serve(r);
+	second = attached(r);
+	assert_int_equal(send(second, "Dfour ", 6, 0), 6);
+	serve(r);
+	third = client(r);
+	attach(third, CONSOLE_VERSION, CONSOLE_FORCE);
+	serve(r);
+	expect(third, CONSOLE_OK, NULL);
+	assert_int_equal(send(third, "Dfive", 5, 0), 5);
+	serve(r);
+	assert_int_equal(r->got_len, 0);
+	for (int i = 0; i < 10; i++) {
+		r->room += 3;
+		chardev_kick_input(r->chardev);
+		serve(r);
+	}
+	assert_int_equal(r->got_len, 23);
+	assert_memory_equal(r->got, "one two three four five", 23);
+	close(second);
+	close(third);
+}
+
+/* The same of one that did not read the answer, and of what nobody has read yet. */
+static void test_left_unread(void **state)
+{
+	struct rig *r = *state;
+	int first = attached(r), second;
+
+	r->room = 100;
+	say(r, "$ ", 2);
+	serve(r);
+	assert_int_equal(send(first, "Dls; ", 5, 0), 5);
+	assert_int_equal(send(first, "Dexit ", 6, 0), 6);
+	close(first);
+	serve(r);
+	assert_int_equal(r->got_len, 9);
+	assert_memory_equal(r->got, "ls; exit ", 9);
+
+	first = attached(r);
+	second = client(r);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(send(first, "D.", 2, 0), 2);
+	attach(second, CONSOLE_VERSION, CONSOLE_FORCE);
+	serve(r);
+	assert_int_equal(r->got_len, 19);
+	assert_int_equal(send(second, "D!", 2, 0), 2);
+	serve(r);
+	assert_int_equal(r->got_len, 20);
+	assert_memory_equal(r->got + 9, "..........!", 11);
+	close(first);
+	close(second);
+}
+
 /* Who does not read loses the oldest output, is told how much, and stops nobody. */
 static void test_slow(void **state)
 {
@@ -669,6 +734,49 @@ static void test_client_full(void **state)
 	}
 }
 
+/* The same with a terminal, which writes more than it is given and then has no room. */
+static void test_client_terminal(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), in[2], status, held = 0, was = -1;
+	struct rig *r = *state;
+	static char much[RING_SIZE / 2];
+	struct err e;
+	pid_t pid;
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master) | unlockpt(master) | pipe(in), 0);
+	memset(much, '\n', sizeof(much));
+	say(r, much, sizeof(much));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
+
+		alarm(120);
+		dup2(in[0], 0);
+		dup2(open(ptsname(master), O_RDWR | O_NOCTTY), 1);
+		if (fd < 0 || console_client_attach(fd, false, &e))
+			_exit(100);
+		_exit(console_client_run(fd, &e));
+	}
+	/* Until no more arrives, or not for a while: either way SIGTERM ends it. */
+	for (int same = 0; same < 20; same = held && held == was ? same + 1 : 0) {
+		was = held;
+		assert_int_equal(evloop_run_once(r->loop, 10), 0);
+		assert_int_equal(ioctl(master, FIONREAD, &held), 0);
+		if (waitpid(pid, &status, WNOHANG))
+			fail_msg("it ended with status %#x", status);
+		usleep(10000);
+	}
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	close(in[0]);
+	close(in[1]);
+	close(master);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -679,12 +787,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_input, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_unread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_client_terminal, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,8 @@ static void test_http(void **state)
 	struct metrics_http *http;
 	struct listen_address a;
 	char answer[8192];
-	int failing = 0, fd;
+	struct unix_listener l, other;
+	int failing = 0;
 	struct stat st;
 	struct err e;
 
@@ -261,11 +262,10 @@ static void test_http(void **state)
 	memcpy(huge + sizeof(huge) - 20, " HTTP/1.1\r\n\r\n", 14);
 	snprintf(answer, sizeof(answer), "unix:%s", path);
 	assert_int_equal(listen_parse(answer, &a, &e), 0);
-	fd = listen_open(&a, &e);
-	assert_true(fd >= 0);
+	assert_int_equal(listen_open(&l, &a, &e), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
-	http = metrics_http_start(fd, make, &failing, &e);
+	http = metrics_http_start(l.fd, make, &failing, &e);
 	assert_non_null(http);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		ask(&a, rows[i].request, answer, sizeof(answer));
@@ -280,10 +280,10 @@ static void test_http(void **state)
 	assert_non_null(strstr(answer, "there are none"));
 
 	/* It is in use: nobody takes it. */
-	assert_int_equal(listen_open(&a, &e), -1);
+	assert_int_equal(listen_open(&other, &a, &e), -1);
 	assert_non_null(strstr(e.msg, "in use"));
 	metrics_http_stop(http);
-	listen_close(fd, &a);
+	unix_socket_close(&l);
 	assert_int_equal(stat(path, &st), -1);
 }
 
@@ -291,36 +291,46 @@ static void test_http(void **state)
 static void test_open(void **state)
 {
 	struct listen_address a, bound;
+	struct unix_listener l, other;
 	struct err e;
 	FILE *file;
-	int fd;
 
 	(void)state;
 	/* Port 0 is not to be had by listen_parse(): the kernel chooses one here. */
 	assert_int_equal(listen_parse("1", &a, &e), 0);
 	((struct sockaddr_in *)&a.address.storage)->sin_port = 0;
-	fd = listen_open(&a, &e);
-	assert_true(fd >= 0);
+	assert_int_equal(listen_open(&l, &a, &e), 0);
+	assert_null(l.path);
 	bound = a;
-	assert_int_equal(getsockname(fd, &bound.address.any, &bound.len), 0);
-	assert_int_equal(listen_open(&bound, &e), -1);
-	listen_close(fd, &a);
+	assert_int_equal(getsockname(l.fd, &bound.address.any, &bound.len), 0);
+	assert_int_equal(listen_open(&other, &bound, &e), -1);
+	assert_int_equal(other.fd, -1);
+	unix_socket_close(&l);
 
 	snprintf(e.msg, sizeof(e.msg), "unix:%s", path);
 	assert_int_equal(listen_parse(e.msg, &a, NULL), 0);
-	fd = listen_open(&a, &e);
-	assert_true(fd >= 0);
-	close(fd);		/* and the file stays */
-	fd = listen_open(&a, &e);
-	assert_true(fd >= 0);
-	listen_close(fd, &a);
+	assert_int_equal(listen_open(&l, &a, &e), 0);
+	close(l.fd);		/* and the file stays */
+	free(l.path);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(listen_open(&l, &a, &e), 0);
+	unix_socket_close(&l);
+	assert_int_equal(access(path, F_OK), -1);
 
-	/* Any other file is somebody's. */
+	/* Any other file is somebody's, now and at the end. */
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fclose(file);
-	assert_int_equal(listen_open(&a, &e), -1);
+	assert_int_equal(listen_open(&l, &a, &e), -1);
 	assert_int_equal(access(path, F_OK), 0);
+	unlink(path);
+	assert_int_equal(listen_open(&l, &a, &e), 0);
+	assert_int_equal(unlink(path), 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	unix_socket_close(&l);
+	assert_int_equal(access(path, F_OK), 0);
+	fclose(file);
 	unlink(path);
 }
 

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "args.h"
 #include "cmd.h"
@@ -53,9 +52,10 @@ static int make_metrics(void *arg, char **text, size_t *len, struct err *e)
 
 static int serve(const struct listen_address *address, struct err *e)
 {
+	struct unix_listener listener;
 	struct metrics_http *http;
 	sigset_t signals;
-	int fd, signal;
+	int signal;
 
 	/* Before there is a thread, so that they come to this one. */
 	sigemptyset(&signals);
@@ -64,15 +64,14 @@ static int serve(const struct listen_address *address, struct err *e)
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
-	fd = listen_open(address, e);
-	if (fd < 0)
+	if (listen_open(&listener, address, e))
 		return -1;
-	http = metrics_http_start(fd, make_metrics, NULL, e);
+	http = metrics_http_start(listener.fd, make_metrics, NULL, e);
 	if (http) {
 		sigwait(&signals, &signal);
 		metrics_http_stop(http);
 	}
-	listen_close(fd, address);
+	unix_socket_close(&listener);
 	return http ? 0 : -1;
 }
 

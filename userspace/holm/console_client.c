@@ -18,7 +18,7 @@
 #include "unix_socket.h"
 
 #define ATTACH_MS	10000
-/* A write of so much after POLLOUT does not wait, be it to a pipe or a terminal. */
+/* A write of so much after POLLOUT seldom waits, be it to a pipe or a terminal. */
 #define WRITE_MAX	256
 
 static const char help_text[] =
@@ -120,10 +120,40 @@ static void leave(struct client *c, int status)
 	c->done = true;
 }
 
+/* A signal while something is written, which may wait for ever: to the end at once. */
+static void on_deadly(int sig)
+{
+	term_restore();
+	_exit(128 + sig);
+}
+
+static void ending_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
+/* Print a text on standard error, with the signals that end the client let in. */
+static void tell(const char *text)
+{
+	ending_signals(SIG_UNBLOCK);
+	term_say(text);
+	ending_signals(SIG_BLOCK);
+}
+
 /* A line on standard error, whatever mode the terminal is in. */
 static void say(const struct client *c, const char *text)
 {
-	fprintf(stderr, "%sholm: %s%s\n", c->tty ? "\r\n" : "", text, c->tty ? "\r" : "");
+	char line[512];
+
+	snprintf(line, sizeof(line), "%sholm: %s%s\n", c->tty ? "\r\n" : "", text,
+		 c->tty ? "\r" : "");
+	tell(line);
 }
 
 static void on_key(void *opaque, int key)
@@ -133,7 +163,7 @@ static void on_key(void *opaque, int key)
 	if (key == 'd' || key == 'x')
 		leave(c, EXIT_OK);
 	else if (key == 'h' || key == '?')
-		term_say(help_text);
+		tell(help_text);
 }
 
 static void on_signal(struct client *c)
@@ -163,7 +193,10 @@ static int write_output(struct client *c, const uint8_t *buf, size_t len)
 			return 0;
 		if (!p[1].revents)
 			continue;
+		/* It waits for a terminal that has room for less. */
+		ending_signals(SIG_UNBLOCK);
 		n = write(STDOUT_FILENO, buf, len < WRITE_MAX ? len : WRITE_MAX);
+		ending_signals(SIG_BLOCK);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -1;
 		if (n > 0) {
@@ -288,6 +321,7 @@ static int loop(struct client *c, struct err *e)
 int console_client_run(int fd, struct err *e)
 {
 	struct client c = { .fd = fd, .tty = isatty(STDIN_FILENO) };
+	struct sigaction sa = { .sa_handler = on_deadly };
 	sigset_t set;
 	int status;
 
@@ -297,6 +331,10 @@ int console_client_run(int fd, struct err *e)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	sa.sa_mask = set;
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	c.sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c.sigfd < 0)
@@ -306,8 +344,10 @@ int console_client_run(int fd, struct err *e)
 		return -1;
 	}
 	if (c.tty)
-		term_say("holm: Ctrl-A d detaches, Ctrl-A h helps\r\n");
+		tell("holm: Ctrl-A d detaches, Ctrl-A h helps\r\n");
 	status = loop(&c, e);
+	/* From here on they end it by the handler: what is printed now may wait, too. */
+	ending_signals(SIG_UNBLOCK);
 	if (c.tty) {
 		term_restore();
 		term_say("\n");

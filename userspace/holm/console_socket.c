@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #define MAX_CLIENTS	4	/* one is attached, others say what they want */
 #define FLUSH_MS	1000
 #define DATA_MAX	(CONSOLE_PACKET_MAX - 1)
+#define IN_MAX		32768
 
 /**
  * struct client - a connection
@@ -37,10 +37,6 @@
  * @attached: it has the console
  * @pos: how far it has read the output
  * @lost: bytes it is to be told it has lost
- * @delivering: client_deliver() is at work
- * @in: input that the guest had no room for
- * @in_at: first byte of it
- * @in_len: bytes of it
  */
 struct client {
 	struct console_socket *s;
@@ -51,22 +47,19 @@ struct client {
 	bool attached;
 	uint64_t pos;
 	uint64_t lost;
-	bool delivering;
-	size_t in_at, in_len;
-	uint8_t in[DATA_MAX];
 };
 
 struct console_socket {
 	struct evloop *loop;		/* immutable */
 	struct chardev *chardev;	/* machine lock; and so is the rest */
 	struct evfd watch;
-	int fd;
-	char *path;
-	dev_t dev;			/* of what we made at path */
-	ino_t ino;
+	struct unix_listener listener;
 	uint64_t connections;
 	struct client clients[MAX_CLIENTS];
 	struct ring ring;
+	bool delivering;		/* deliver() is at work */
+	size_t in_at, in_len;		/* input that the guest had no room for: */
+	uint8_t in[IN_MAX];		/* it outlives the client that sent it */
 };
 
 /* ---- clients ------------------------------------------------------------------ */
@@ -96,6 +89,15 @@ static int client_send(struct client *c, const void *head, size_t head_len, cons
 	if (n >= 0)
 		return 1;
 	return errno == EAGAIN ? 0 : -1;
+}
+
+/* Queue the input in a packet, for which there is room. */
+static void queue_input(struct console_socket *s, const uint8_t *buf, size_t len)
+{
+	memmove(s->in, s->in + s->in_at, s->in_len);
+	s->in_at = 0;
+	memcpy(s->in + s->in_len, buf, len);
+	s->in_len += len;
 }
 
 static void client_end(struct client *c, uint8_t why, const char *text)
@@ -145,29 +147,51 @@ static void client_watch(struct client *c)
 {
 	uint32_t events = EPOLLRDHUP;
 
-	if (!c->in_len)
+	if (!c->attached || !c->s->in_len)
 		events |= EPOLLIN;
 	if (c->attached && (c->pos != c->s->ring.end || c->lost))
 		events |= EPOLLOUT;
 	evfd_modify(&c->watch, events);
 }
 
-static void client_deliver(struct client *c)
+static void deliver(struct console_socket *s)
 {
 	size_t n;
 
 	/* The device takes input, and so has room: console_socket_room() comes. */
-	if (c->delivering || !c->s->chardev)
+	if (s->delivering || !s->chardev)
 		return;
-	c->delivering = true;
-	while (c->in_len) {
-		n = chardev_input(c->s->chardev, c->in + c->in_at, c->in_len);
+	s->delivering = true;
+	while (s->in_len) {
+		n = chardev_input(s->chardev, s->in + s->in_at, s->in_len);
 		if (!n)
 			break;
-		c->in_at += n;
-		c->in_len -= n;
+		s->in_at += n;
+		s->in_len -= n;
 	}
-	c->delivering = false;
+	s->delivering = false;
+}
+
+/*
+ * A client leaves: what it has sent is the guest's, as far as there is room for it,
+ * before what the next one sends.
+ */
+static void client_leave(struct client *c)
+{
+	struct console_socket *s = c->s;
+	uint8_t packet[CONSOLE_PACKET_MAX];
+	ssize_t n;
+
+	while (c->attached && s->in_len <= IN_MAX - DATA_MAX) {
+		n = recv(c->fd, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+		/* Before it an error: not all of the output was read. */
+		if (n < 0 && (errno == ECONNRESET || errno == EINTR))
+			continue;
+		if (n <= 0 || n > (ssize_t)sizeof(packet) || packet[0] != CONSOLE_DATA)
+			break;
+		queue_input(s, packet + 1, (size_t)n - 1);
+		deliver(s);
+	}
 }
 
 static struct client *find_attached(struct console_socket *s)
@@ -203,6 +227,7 @@ static bool client_attach(struct client *c, const uint8_t *packet, size_t len)
 	if (other) {
 		snprintf(text, sizeof(text), "process %d of user %u has taken the console",
 			 c->cred.pid, c->cred.uid);
+		client_leave(other);
 		client_end(other, CONSOLE_END_TAKEN, text);
 	}
 	c->attached = true;
@@ -222,6 +247,8 @@ static bool client_receive(struct client *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
+	if (n < 0)
+		client_leave(c);
 	if (n <= 0 || n > (ssize_t)sizeof(packet)) {
 		client_close(c);
 		return false;
@@ -232,10 +259,8 @@ static bool client_receive(struct client *c)
 		client_close(c);
 		return false;
 	}
-	c->in_at = 0;
-	c->in_len = (size_t)n - 1;
-	memcpy(c->in, packet + 1, c->in_len);
-	client_deliver(c);
+	queue_input(c->s, packet + 1, (size_t)n - 1);
+	deliver(c->s);
 	return true;
 }
 
@@ -243,14 +268,17 @@ static void on_client(void *opaque, uint32_t events)
 {
 	struct client *c = opaque;
 
-	if (!c->in_len && events & EPOLLIN) {
+	/* Input waits for that which waits already. */
+	if (events & EPOLLIN && (!c->attached || !c->s->in_len)) {
 		if (!client_receive(c))
 			return;
 	} else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) {
+		client_leave(c);
 		client_close(c);
 		return;
 	}
 	if (c->attached && client_pump(c) < 0) {
+		client_leave(c);
 		client_close(c);
 		return;
 	}
@@ -283,7 +311,7 @@ static void on_connection(void *opaque, uint32_t events)
 	int fd;
 
 	(void)events;
-	fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept4(s->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	/* A mode of 0600 keeps others out; not where a file system has none. */
@@ -296,7 +324,6 @@ static void on_connection(void *opaque, uint32_t events)
 	c->fd = fd;
 	c->age = s->connections++;
 	c->cred = cred;
-	c->in_len = 0;
 	evfd_init(&c->watch, s->loop, on_client, c);
 	if (evfd_add(&c->watch, fd, EPOLLIN | EPOLLRDHUP) < 0)
 		client_close(c);
@@ -325,12 +352,14 @@ void console_socket_output(void *opaque, const uint8_t *buf, size_t len)
 
 void console_socket_room(void *opaque)
 {
-	struct client *c = find_attached(opaque);
+	struct console_socket *s = opaque;
+	struct client *c = find_attached(s);
 
-	if (!c || !c->in_len)
+	if (!s->in_len)
 		return;
-	client_deliver(c);
-	client_watch(c);
+	deliver(s);
+	if (c)
+		client_watch(c);
 }
 
 /* ---- the socket ---------------------------------------------------------------- */
@@ -338,31 +367,12 @@ void console_socket_room(void *opaque)
 static int open_socket(struct console_socket *s, const char *path, struct err *e)
 {
 	struct sockaddr_un addr;
-	struct stat st;
 	int err;
 
-	if (unix_socket_address(&addr, path, e))
+	if (unix_socket_address(&addr, path, e) ||
+	    unix_socket_listen(&s->listener, &addr, SOCK_SEQPACKET, 0600, MAX_CLIENTS, e))
 		return -1;
-	s->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Before bind(), which makes the file with this mode. */
-	if (s->fd < 0 || fchmod(s->fd, 0600))
-		return err_set_errno(e, "cannot make a socket for the console");
-	err = bind(s->fd, (struct sockaddr *)&addr, sizeof(addr));
-	if (err && errno == EADDRINUSE && unix_socket_is_dead(&addr, SOCK_SEQPACKET) && !unlink(path))
-		err = bind(s->fd, (struct sockaddr *)&addr, sizeof(addr));
-	if (err && errno == EADDRINUSE)
-		return err_set(e, "there is a console, or another file, at %s already", path);
-	if (err)
-		return err_set_errno(e, "cannot make the socket %s", path);
-	s->path = realpath(path, NULL);
-	if (!s->path || stat(s->path, &st) || listen(s->fd, MAX_CLIENTS)) {
-		err_set_errno(e, "cannot listen at the socket %s", path);
-		unlink(path);
-		return -1;
-	}
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
-	err = evfd_add(&s->watch, s->fd, EPOLLIN);
+	err = evfd_add(&s->watch, s->listener.fd, EPOLLIN);
 	return err ? err_set(e, "cannot watch the socket %s: %s", path, strerror(-err)) : 0;
 }
 
@@ -375,7 +385,7 @@ struct console_socket *console_socket_create(struct evloop *loop, const char *pa
 		return NULL;
 	}
 	s->loop = loop;
-	s->fd = -1;
+	s->listener.fd = -1;
 	evfd_init(&s->watch, loop, on_connection, s);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		s->clients[i].s = s;
@@ -408,7 +418,8 @@ void console_socket_sweep(int dir)
 		if (!dot || strcmp(dot, ".console"))
 			continue;
 		if (snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", fd,
-			     entry->d_name) < (int)sizeof(addr.sun_path) && unix_socket_is_dead(&addr, SOCK_SEQPACKET))
+			     entry->d_name) < (int)sizeof(addr.sun_path) &&
+		    unix_socket_is_dead(&addr, SOCK_SEQPACKET))
 			unlinkat(fd, entry->d_name, 0);
 	}
 	closedir(d);
@@ -430,16 +441,11 @@ static void flush(struct client *c)
 void console_socket_destroy(struct console_socket *s, const char *why)
 {
 	struct client *c;
-	struct stat st;
 
 	if (!s)
 		return;
 	evfd_remove(&s->watch);
-	if (s->path && !stat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
-		unlink(s->path);
-	free(s->path);
-	if (s->fd >= 0)
-		close(s->fd);
+	unix_socket_close(&s->listener);
 	c = find_attached(s);
 	if (c) {
 		flush(c);

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sockets that only this machine can reach. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "listen.h"
 #include "size.h"
-#include "unix_socket.h"
 
 #define BACKLOG	16
 
@@ -76,41 +71,22 @@ int listen_parse(const char *text, struct listen_address *to, struct err *e)
 
 /* ---- sockets ----------------------------------------------------------------------- */
 
-int listen_open(const struct listen_address *address, struct err *e)
+int listen_open(struct unix_listener *l, const struct listen_address *address, struct err *e)
 {
-	int family = address->address.any.sa_family, ret;
+	int family = address->address.any.sa_family;
 	const int on = 1;
-	mode_t mask;
-	int fd;
 
-	fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
+	/* For the user and the group; a directory may allow fewer. */
+	if (family == AF_UNIX)
+		return unix_socket_listen(l, &address->address.un, SOCK_STREAM, 0660, BACKLOG, e);
+	*l = (struct unix_listener){ .fd = -1 };
+	l->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd < 0)
 		return err_set_errno(e, "cannot make a socket");
-	if (family == AF_UNIX) {
-		if (unix_socket_is_dead(&address->address.un, SOCK_STREAM))
-			unlink(address->address.un.sun_path);
-		/* For the user and the group; a directory may allow fewer. */
-		mask = umask(0117);
-		ret = bind(fd, &address->address.any, address->len);
-		umask(mask);
-	} else {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		ret = bind(fd, &address->address.any, address->len);
-	}
-	if (ret || listen(fd, BACKLOG)) {
-		if (family == AF_UNIX)
-			err_set_errno(e, "cannot listen at %s", address->address.un.sun_path);
-		else
-			err_set_errno(e, "cannot listen at this address and port");
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-void listen_close(int fd, const struct listen_address *address)
-{
-	if (address->address.any.sa_family == AF_UNIX)
-		unlink(address->address.un.sun_path);
-	close(fd);
+	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!bind(l->fd, &address->address.any, address->len) && !listen(l->fd, BACKLOG))
+		return 0;
+	err_set_errno(e, "cannot listen at this address and port");
+	unix_socket_close(l);
+	return -1;
 }

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "err.h"
+#include "unix_socket.h"
 
 /**
  * struct listen_address - where to listen
@@ -34,15 +35,14 @@ int listen_parse(const char *text, struct listen_address *to, struct err *e);
 
 /**
  * listen_open() - listen
- * @address: where
+ * @l: filled in, to be closed by unix_socket_close(); without a path where there is
+ *	none
+ * @address: where; a socket in the file system that nobody listens at any more is
+ *	replaced
  * @e: what stands in the way
  *
- * A socket in the file system that nobody listens to any more is replaced. Return: a
- * file descriptor that does not block, or -1.
+ * Return: 0, or -1 with nothing to close.
  */
-int listen_open(const struct listen_address *address, struct err *e);
-
-/* The end: closes @fd, and removes a socket from the file system. */
-void listen_close(int fd, const struct listen_address *address);
+int listen_open(struct unix_listener *l, const struct listen_address *address, struct err *e);
 
 #endif /* HOLM_LISTEN_H */
