@@ -262,6 +262,20 @@ static void test_detach(void **state)
 	detach_end(&d, EXIT_OK);
 	assert_int_equal(access(log, F_OK), -1);
 
+	/* No place for such a file: the guest runs, the caller is told. */
+	snprintf(log, sizeof(log), "%s/none", dir);
+	setenv("XDG_RUNTIME_DIR", log, 1);
+	assert_int_equal(run_start(READY, text, sizeof(text)), 0);
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+	assert_non_null(strstr(text, "holm run: messages are not kept: "));
+	assert_non_null(strstr(text, "(without a login session"));
+	assert_null(strstr(text, "\nlog "));
+	assert_null(strstr(text, "the guest runs"));
+	at = strstr(text, "pid      ");
+	assert_non_null(at);
+	assert_int_equal(sscanf(at, "pid %d", &pid), 1);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+
 	assert_int_equal(run_start(FAILS, text, sizeof(text)), 7);
 	assert_string_equal(text, "holm run: there is no kernel\n");
 	assert_int_equal(run_start(DIES, text, sizeof(text)), EXIT_FAILED);

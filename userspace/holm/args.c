@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "args.h"
+#include "clock.h"
 #include "cmd.h"
 #include "size.h"
-
-#define NS	1000000000ULL
 
 int args_flag(char **argv, int *i, const char *flag, const char **value)
 {
@@ -68,6 +67,6 @@ int args_seconds(char **argv, const char *flag, const char *value, uint64_t *ns)
 			flag, value);
 		return -1;
 	}
-	*ns = (uint64_t)(s * NS);
+	*ns = (uint64_t)(s * NSEC_PER_SEC);
 	return 0;
 }

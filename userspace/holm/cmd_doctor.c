@@ -3,7 +3,6 @@
 #include <cpuid.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 

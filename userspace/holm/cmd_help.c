@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "holm help": what there is, and how each verb is used. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd.h"
 

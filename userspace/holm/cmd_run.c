@@ -8,13 +8,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "cmd.h"
 #include "config.h"
 #include "console.h"
 #include "detach.h"
 #include "evloop.h"
+#include "json.h"
 #include "machine.h"
 #include "notify.h"
 
@@ -123,18 +122,22 @@ static const char *first_line(const char *text, char *buf, size_t size)
 
 static void report(const struct machine_end *end, bool json)
 {
-	json_object *o;
+	struct json_object *o;
 
 	if (!json) {
 		fprintf(stderr, "holm: %s\n", end->text);
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "end", json_object_new_string(end_names[end->kind]));
-	json_object_object_add(o, "status", json_object_new_int(end->status));
-	json_object_object_add(o, "message", json_object_new_string(end->text));
-	fprintf(stderr, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_SPACED));
-	json_object_put(o);
+	if (!o || json_add(o, "end", json_object_new_string(end_names[end->kind])) ||
+	    json_add(o, "status", json_object_new_int(end->status)) ||
+	    json_add(o, "message", json_object_new_string(end->text))) {
+		json_object_put(o);
+		o = NULL;
+	}
+	/* With spaces between, as it has always been. */
+	if (json_write(o, JSON_C_TO_STRING_SPACED, stderr))
+		fprintf(stderr, "holm run: out of memory\n");
 }
 
 /* The guest runs: tell those who wait for it. */

@@ -9,7 +9,6 @@
 #include "config.h"
 #include "control.h"
 
-#define HALT_POLL_MAX	1000000000U
 
 static int change_vm(const char *verb, const char *what, const struct holm_vm_change *change)
 {
@@ -85,7 +84,8 @@ static int set_flag(char **argv, int *i, struct holm_vm_change *change)
 		uint32_t max;
 		uint32_t *to;
 	} flags[] = {
-		{ "--halt-poll", HOLM_CHANGE_HALT_POLL, HALT_POLL_MAX, &change->halt_poll_ns },
+		{ "--halt-poll", HOLM_CHANGE_HALT_POLL, HOLM_HALT_POLL_NS_MAX,
+		  &change->halt_poll_ns },
 		{ "--ple-gap", HOLM_CHANGE_PLE_GAP, UINT32_MAX, &change->ple_gap },
 		{ "--ple-window", HOLM_CHANGE_PLE_WINDOW, UINT32_MAX, &change->ple_window },
 		{ "--stats", HOLM_CHANGE_STATS, 0, NULL },

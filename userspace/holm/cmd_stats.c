@@ -9,14 +9,13 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "clock.h"
 #include "cmd.h"
 #include "control.h"
 #include "json.h"
 #include "stats_json.h"
 #include "stats_screen.h"
 #include "stats_source.h"
-
-#define NS	1000000000ULL
 
 /**
  * struct request - what was asked for
@@ -56,15 +55,12 @@ static void catch_signals(void)
 
 static void wait_ns(uint64_t ns)
 {
-	struct timespec end;
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + ns;
+	const struct timespec end = {
+		.tv_sec = (time_t)(end_ns / NSEC_PER_SEC),
+		.tv_nsec = (long)(end_ns % NSEC_PER_SEC),
+	};
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)(ns / NS);
-	end.tv_nsec += (long)(ns % NS);
-	if (end.tv_nsec >= (long)NS) {
-		end.tv_nsec -= (long)NS;
-		end.tv_sec++;
-	}
 	while (!stop && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR)
 		;
 }
@@ -208,7 +204,7 @@ static int take_argument(char **argv, int *i, struct request *request)
 
 int cmd_stats(int argc, char **argv)
 {
-	struct request request = { .interval_ns = NS, .key = STATS_BY_EXITS };
+	struct request request = { .interval_ns = NSEC_PER_SEC, .key = STATS_BY_EXITS };
 	struct stats_source source = { .ctl = NULL };
 	int status = EXIT_OK;
 	struct err e;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "holm version": which versions of holm's parts meet here. */
-#include <errno.h>
 #include <linux/holm.h>
 #include <stdbool.h>
 #include <stdio.h>

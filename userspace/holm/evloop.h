@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "err.h"
 
 /*
@@ -15,8 +16,6 @@
  * evloop_run(), with the machine lock (see bus.h) held. Unless a function
  * says otherwise, its caller holds the machine lock too; any thread may call.
  */
-
-#define NSEC_PER_SEC 1000000000ULL
 
 /**
  * struct evclock - where time comes from

@@ -10,7 +10,6 @@
 #include "launcher.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define NSEC_PER_SEC	1000000000ULL
 
 int launcher_parse_status(FILE *f, struct launcher_status *s)
 {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Counters of virtual machines in the text format of OpenMetrics 1.0. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
+#include "clock.h"
 #include "openmetrics.h"
-
-#define NS	((uint64_t)1000000000)
 
 /* ---- the format -------------------------------------------------------------------- */
 
@@ -55,7 +53,7 @@ static void close_labels(FILE *out, uint64_t value)
 /* Seconds without a rounding error. */
 static void put_seconds(FILE *out, uint64_t ns)
 {
-	fprintf(out, "%" PRIu64 ".%09" PRIu64, ns / NS, ns % NS);
+	fprintf(out, "%" PRIu64 ".%09" PRIu64, ns / NSEC_PER_SEC, ns % NSEC_PER_SEC);
 }
 
 static void close_labels_seconds(FILE *out, uint64_t ns)

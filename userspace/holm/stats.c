@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "stats.h"
-
-#define NS	1e9
 
 /* Of struct holm_vcpu_info.counter[]. */
 #define EXITS	(HOLM_A_VCPU_EXITS - HOLM_A_VCPU_EXITS)
@@ -92,7 +91,9 @@ static uint64_t delta(uint64_t before, uint64_t now)
 
 static double seconds(const struct stats_sample *before, const struct stats_sample *now)
 {
-	return now->time_ns > before->time_ns ? (double)(now->time_ns - before->time_ns) / NS : 0;
+	if (now->time_ns <= before->time_ns)
+		return 0;
+	return (double)(now->time_ns - before->time_ns) / NSEC_PER_SEC;
 }
 
 /* What a vCPU adds to sums that become rates and shares. */
@@ -122,7 +123,7 @@ static void add_vcpu(struct stats_row *row, const struct holm_vcpu_info *before,
 
 static double share(double ns, double s, uint32_t vcpus)
 {
-	double part = vcpus ? ns / (s * NS * vcpus) : 0;
+	double part = vcpus ? ns / (s * NSEC_PER_SEC * vcpus) : 0;
 
 	/* vCPUs are not looked at in one moment. */
 	return part > 1 ? 1 : part;

@@ -14,7 +14,6 @@
 
 #define ESCAPE		27
 #define CTRL_L		12	/* draws all anew, as everywhere */
-#define NS		1000000000ULL
 #define ROWS_MIN	6	/* lines of a terminal with which there is something to see */
 #define COLUMNS_MIN	30
 
@@ -196,7 +195,8 @@ static void draw(struct screen *s)
 		return;
 	}
 	snprintf(line, sizeof(line), "holm stats: %zu virtual machine%s, every %.1f s, by %s",
-		 s->now.n_vms, s->now.n_vms == 1 ? "" : "s", (double)s->interval_ns / NS,
+		 s->now.n_vms, s->now.n_vms == 1 ? "" : "s",
+		 (double)s->interval_ns / NSEC_PER_SEC,
 		 stats_key_name(s->key));
 	put(0, A_BOLD, line);
 	if (s->view == VIEW_HELP)

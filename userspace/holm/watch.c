@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "VM:KIND=VALUE" */
-#include <stdlib.h>
 #include <string.h>
 
 #include "libholm/control.h"

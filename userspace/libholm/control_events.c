@@ -6,7 +6,6 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control_int.h"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Memory slots and statistics of the family "holm". */
-#include <errno.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
-#include <stdlib.h>
 
 #include "control_int.h"
 
