@@ -482,6 +482,40 @@ static void test_left_unread(void **state)
 	close(second);
 }
 
+/* The same where the guest has taken nothing yet: queued here, and in the socket. */
+static void test_left_full(void **state)
+{
+	static uint8_t data[CONSOLE_PACKET_MAX] = { CONSOLE_DATA };
+	const size_t n = sizeof(data) - 1;
+	struct rig *r = *state;
+	int fd = attached(r), later;
+
+	say(r, "$ ", 2);
+	serve(r);
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t k = 0; k < n; k++)
+			data[1 + k] = pattern(i * n + k);
+		assert_int_equal(send(fd, data, sizeof(data), 0), sizeof(data));
+		serve(r);
+	}
+	close(fd);
+	serve(r);
+	later = attached(r);
+	assert_int_equal(send(later, "D!", 2, 0), 2);
+	serve(r);
+	assert_int_equal(r->got_len, 0);
+	for (size_t i = 0; i < 100; i++) {
+		r->room += 301;
+		chardev_kick_input(r->chardev);
+		serve(r);
+	}
+	assert_int_equal(r->got_len, 4 * n + 1);
+	for (size_t i = 0; i < 4 * n; i++)
+		assert_int_equal(r->got[i], pattern(i));
+	assert_int_equal(r->got[4 * n], '!');
+	close(later);
+}
+
 /* Who does not read loses the oldest output, is told how much, and stops nobody. */
 static void test_slow(void **state)
 {
@@ -734,6 +768,59 @@ static void test_client_full(void **state)
 	}
 }
 
+/* The same of what it has to say itself. */
+static void test_client_mute(void **state)
+{
+	int in[2], out[2], err[2], status, other;
+	struct rig *r = *state;
+	static char page[4096];
+	struct err e;
+	pid_t pid;
+	char byte;
+
+	say(r, "x", 1);
+	assert_int_equal(pipe(in) | pipe(out) | pipe(err), 0);
+	assert_int_equal(fcntl(err[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(err[1], page, sizeof(page)) > 0)
+		;
+	assert_int_equal(fcntl(err[1], F_SETFL, 0), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
+
+		alarm(120);
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		dup2(err[1], 2);
+		if (fd < 0 || console_client_attach(fd, false, &e))
+			_exit(100);
+		_exit(console_client_run(fd, &e));
+	}
+	/* Once it writes, signals are its own; then it is told to go, and cannot say so. */
+	assert_int_equal(fcntl(out[0], F_SETFL, O_NONBLOCK), 0);
+	while (read(out[0], &byte, 1) != 1) {
+		assert_int_equal(evloop_run_once(r->loop, 10), 0);
+		if (waitpid(pid, &status, WNOHANG))
+			fail_msg("it ended with status %#x", status);
+	}
+	other = client(r);
+	attach(other, CONSOLE_VERSION, CONSOLE_FORCE);
+	serve(r);
+	expect(other, CONSOLE_OK, NULL);
+	usleep(100000);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	close(other);
+	for (int i = 0; i < 2; i++) {
+		close(in[i]);
+		close(out[i]);
+		close(err[i]);
+	}
+}
+
 /* The same with a terminal, which writes more than it is given and then has no room. */
 static void test_client_terminal(void **state)
 {
@@ -789,12 +876,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_unread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_client_mute, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_terminal, setup, teardown),
 	};
 

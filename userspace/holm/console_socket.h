@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A console at a Unix socket, for "holm console" (console_proto.h): one client at
- * a time, of the same user or root. The last output is kept for the next one. A
- * client that does not read loses output and holds nobody up.
+ * a time, of the same user or root. The last output is kept for the next one, and
+ * what a client has sent is kept for the guest when it leaves. A client that does not
+ * read loses output and holds nobody up.
  */
 #ifndef HOLM_CONSOLE_SOCKET_H
 #define HOLM_CONSOLE_SOCKET_H

@@ -2,6 +2,7 @@
 /* JSON as the verbs write it. */
 #include <string.h>
 
+#include "args.h"
 #include "json.h"
 
 int json_add(struct json_object *to, const char *key, struct json_object *val)
@@ -40,8 +41,7 @@ int json_only_flag(int argc, char **argv, bool *json)
 {
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json")) {
-			fprintf(stderr, "holm %s: unexpected argument %s (see \"holm help %s\")\n",
-				argv[0], argv[i], argv[0]);
+			args_unexpected(argv, argv[i]);
 			return -1;
 		}
 		*json = true;
