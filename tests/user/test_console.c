@@ -26,95 +26,11 @@
 #include "console_socket.h"
 #include "evloop.h"
 #include "ring.h"
-#include "term.h"
 
-/* ---- the ring ------------------------------------------------------------------ */
-
+/* What byte stands where, in long texts. */
 static uint8_t pattern(uint64_t at)
 {
 	return (uint8_t)(at * 7 + at / 251);
-}
-
-static void write_pattern(struct ring *r, size_t len)
-{
-	static uint8_t buf[3 * RING_SIZE];
-
-	assert_true(len <= sizeof(buf));
-	for (size_t i = 0; i < len; i++)
-		buf[i] = pattern(r->end + i);
-	ring_write(r, buf, len);
-}
-
-static void test_ring(void **state)
-{
-	static const size_t lengths[] = {
-		1, 0, 100, RING_SIZE - 101, 1, RING_SIZE, RING_SIZE + 1, 3 * RING_SIZE, 17,
-		RING_SIZE / 2, RING_SIZE / 2, 5,
-	};
-	struct ring *r = calloc(1, sizeof(*r));
-	uint64_t pos, start, late = 0;
-	const uint8_t *data;
-	size_t n;
-
-	(void)state;
-	assert_non_null(r);
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		write_pattern(r, lengths[i]);
-		start = ring_start(r);
-		assert_int_equal(start, r->end > RING_SIZE ? r->end - RING_SIZE : 0);
-		/* One that reads on, and one from the start. */
-		for (pos = start; (n = ring_peek(r, &pos, &data)); pos += n)
-			for (size_t k = 0; k < n; k++)
-				assert_int_equal(data[k], pattern(pos + k));
-		assert_int_equal(pos, r->end);
-		if (i % 2)
-			continue;
-		for (; (n = ring_peek(r, &late, &data)); late += n)
-			assert_int_equal(data[0], pattern(late));
-		assert_int_equal(late, r->end);
-	}
-	free(r);
-}
-
-/* ---- escape keys ----------------------------------------------------------------- */
-
-static char pressed[16];
-
-static void on_key(void *opaque, int key)
-{
-	size_t n = strlen(pressed);
-
-	(void)opaque;
-	pressed[n] = (char)key;
-	pressed[n + 1] = '\0';
-}
-
-static void test_keys(void **state)
-{
-	static const struct {
-		const char *typed, *input, *keys;
-	} rows[] = {
-		{ "abc", "abc", "" },
-		{ "a\1db", "ab", "d" },
-		{ "\1\1", "\1", "" },
-		{ "\1\1\1X\1h", "\1", "xh" },
-		{ "\1", "", "" },		/* goes on in the next row */
-		{ "dd", "d", "d" },
-	};
-	struct term_keys keys = { .key = on_key };
-	uint8_t buf[16];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t len = strlen(rows[i].typed);
-
-		memcpy(buf, rows[i].typed, len);
-		pressed[0] = '\0';
-		len = term_filter(&keys, buf, len);
-		assert_int_equal(len, strlen(rows[i].input));
-		assert_memory_equal(buf, rows[i].input, len);
-		assert_string_equal(pressed, rows[i].keys);
-	}
 }
 
 /* ---- the socket ------------------------------------------------------------------- */
@@ -675,6 +591,54 @@ static void test_who(void **state)
 	assert_int_equal(WEXITSTATUS(status), 42);
 }
 
+/*
+ * The client as a program, in whose place alarm() ends it: it reads from the pipe @in,
+ * writes to the pipe @out and, where it is one, to @err.
+ */
+static pid_t start_client(struct rig *r, const int in[2], const int out[2], int err)
+{
+	struct err e;
+	pid_t pid;
+	int fd;
+
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	alarm(120);
+	fd = console_client_open(r->path, geteuid(), getppid(), &e);
+	dup2(in[0], 0);
+	dup2(out[1], 1);
+	if (err >= 0)
+		dup2(err, 2);
+	close(in[1]);
+	close(out[0]);
+	if (fd < 0 || console_client_attach(fd, false, &e))
+		_exit(100);
+	_exit(console_client_run(fd, &e));
+}
+
+/* A signal ends it, whatever it waits for. */
+static void end_client(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+}
+
+/* One round of the launcher, in which the client has not ended. */
+static void serve_client(struct rig *r, pid_t pid)
+{
+	int status;
+
+	assert_int_equal(evloop_run_once(r->loop, 10), 0);
+	if (waitpid(pid, &status, WNOHANG))
+		fail_msg("it ended with status %#x", status);
+}
+
 /* The client as a program, between pipes. */
 static void test_client(void **state)
 {
@@ -687,26 +651,14 @@ static void test_client(void **state)
 	r->room = 100;
 	say(r, "hello", 5);
 	assert_int_equal(pipe(in) | pipe(out), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
-
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[1]);
-		close(out[0]);
-		if (fd < 0 || console_client_attach(fd, false, &e))
-			_exit(100);
-		_exit(console_client_run(fd, &e));
-	}
+	pid = start_client(r, in, out, -1);
 	close(in[0]);
 	close(out[1]);
 	/* Ctrl-A is a byte like others here; the end of the input ends nothing. */
 	assert_int_equal(write(in[1], "\1xyz", 4), 4);
 	close(in[1]);
 	while (r->got_len < 4)
-		assert_int_equal(evloop_run_once(r->loop, 10), 0);
+		serve_client(r, pid);
 	assert_memory_equal(r->got, "\1xyz", 4);
 	say(r, ", world", 7);
 	serve(r);
@@ -731,37 +683,20 @@ static void test_client(void **state)
 static void test_client_full(void **state)
 {
 	struct rig *r = *state;
-	int in[2], out[2], status, held = 0;
+	int in[2], out[2], held = 0;
 	static char much[16384];
-	struct err e;
 	pid_t pid;
 
 	say(r, much, sizeof(much));
 	assert_int_equal(pipe(in) | pipe(out), 0);
 	assert_true(fcntl(out[1], F_SETPIPE_SZ, 8192) == 8192);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
-
-		alarm(120);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		if (fd < 0 || console_client_attach(fd, false, &e))
-			_exit(100);
-		_exit(console_client_run(fd, &e));
-	}
+	pid = start_client(r, in, out, -1);
 	/* It had to stop where the second of two pages was begun. */
 	while (held <= 4096) {
-		assert_int_equal(evloop_run_once(r->loop, 10), 0);
+		serve_client(r, pid);
 		assert_int_equal(ioctl(out[0], FIONREAD, &held), 0);
-		if (waitpid(pid, &status, WNOHANG))
-			fail_msg("it ended with status %#x", status);
 	}
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	end_client(pid);
 	for (int i = 0; i < 2; i++) {
 		close(in[i]);
 		close(out[i]);
@@ -771,10 +706,9 @@ static void test_client_full(void **state)
 /* The same of what it has to say itself. */
 static void test_client_mute(void **state)
 {
-	int in[2], out[2], err[2], status, other;
+	int in[2], out[2], err[2], other;
 	struct rig *r = *state;
 	static char page[4096];
-	struct err e;
 	pid_t pid;
 	char byte;
 
@@ -784,35 +718,17 @@ static void test_client_mute(void **state)
 	while (write(err[1], page, sizeof(page)) > 0)
 		;
 	assert_int_equal(fcntl(err[1], F_SETFL, 0), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
-
-		alarm(120);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		dup2(err[1], 2);
-		if (fd < 0 || console_client_attach(fd, false, &e))
-			_exit(100);
-		_exit(console_client_run(fd, &e));
-	}
+	pid = start_client(r, in, out, err[1]);
 	/* Once it writes, signals are its own; then it is told to go, and cannot say so. */
 	assert_int_equal(fcntl(out[0], F_SETFL, O_NONBLOCK), 0);
-	while (read(out[0], &byte, 1) != 1) {
-		assert_int_equal(evloop_run_once(r->loop, 10), 0);
-		if (waitpid(pid, &status, WNOHANG))
-			fail_msg("it ended with status %#x", status);
-	}
+	while (read(out[0], &byte, 1) != 1)
+		serve_client(r, pid);
 	other = client(r);
 	attach(other, CONSOLE_VERSION, CONSOLE_FORCE);
 	serve(r);
 	expect(other, CONSOLE_OK, NULL);
 	usleep(100000);
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	end_client(pid);
 	close(other);
 	for (int i = 0; i < 2; i++) {
 		close(in[i]);
@@ -824,51 +740,36 @@ static void test_client_mute(void **state)
 /* The same with a terminal, which writes more than it is given and then has no room. */
 static void test_client_terminal(void **state)
 {
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), in[2], status, held = 0, was = -1;
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), in[2], held = 0, was = -1;
+	int out[2] = { -1, -1 };
 	struct rig *r = *state;
 	static char much[RING_SIZE / 2];
-	struct err e;
 	pid_t pid;
 
 	assert_true(master >= 0);
 	assert_int_equal(grantpt(master) | unlockpt(master) | pipe(in), 0);
 	memset(much, '\n', sizeof(much));
 	say(r, much, sizeof(much));
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		int fd = console_client_open(r->path, geteuid(), getppid(), &e);
-
-		alarm(120);
-		dup2(in[0], 0);
-		dup2(open(ptsname(master), O_RDWR | O_NOCTTY), 1);
-		if (fd < 0 || console_client_attach(fd, false, &e))
-			_exit(100);
-		_exit(console_client_run(fd, &e));
-	}
+	out[1] = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(out[1] >= 0);
+	pid = start_client(r, in, out, -1);
 	/* Until no more arrives, or not for a while: either way SIGTERM ends it. */
 	for (int same = 0; same < 20; same = held && held == was ? same + 1 : 0) {
 		was = held;
-		assert_int_equal(evloop_run_once(r->loop, 10), 0);
+		serve_client(r, pid);
 		assert_int_equal(ioctl(master, FIONREAD, &held), 0);
-		if (waitpid(pid, &status, WNOHANG))
-			fail_msg("it ended with status %#x", status);
 		usleep(10000);
 	}
-	assert_int_equal(kill(pid, SIGTERM), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+	end_client(pid);
 	close(in[0]);
 	close(in[1]);
+	close(out[1]);
 	close(master);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ring),
-		cmocka_unit_test(test_keys),
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
