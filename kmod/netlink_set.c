@@ -51,7 +51,7 @@ static int check_change(struct genl_info *info)
 		return -ERANGE;
 	}
 	if (name && !holm_vm_name_valid(nla_data(name))) {
-		NL_SET_ERR_MSG_ATTR(info->extack, name, "a name has printable ASCII characters");
+		NL_SET_ERR_MSG_ATTR(info->extack, name, "a name has letters, digits, and after the first character - _ .");
 		return -EINVAL;
 	}
 	return 0;

@@ -333,7 +333,10 @@ static const struct file_operations vm_fops = {
 	.llseek		= noop_llseek,
 };
 
-/* At most HOLM_NAME_LEN bytes of printable ASCII, the last one NUL. */
+/*
+ * Names are words that shells, file systems and terminals leave alone: they are read by the
+ * tools of other users, root among them.
+ */
 bool holm_vm_name_valid(const char *name)
 {
 	size_t i;
@@ -341,8 +344,9 @@ bool holm_vm_name_valid(const char *name)
 	for (i = 0; i < HOLM_NAME_LEN; i++) {
 		if (!name[i])
 			return true;
-		if (!isascii(name[i]) || !isprint(name[i]))
-			return false;
+		if (isascii(name[i]) && (isalnum(name[i]) || (i && strchr("-_.", name[i]))))
+			continue;
+		return false;
 	}
 	return false;
 }

@@ -495,6 +495,10 @@ void fuzz(unsigned long messages)
 			}
 			fuzz_id = vm_id("fuzzed");
 		}
+		if (n && n % 100000 == 0) {
+			printf("# %lu messages\n", n);
+			fflush(stdout);
+		}
 		fuzz_one(&raw);
 		if (n % 4 == 0)
 			drain(&raw);

@@ -62,6 +62,11 @@ static const struct field_row field_rows[] = {
 	F(CREATE_VM, holm_create_vm, size, 0xffffffff, -EINVAL),
 	F(CREATE_VM, holm_create_vm, name[0], '\n', -EINVAL),
 	F(CREATE_VM, holm_create_vm, name[0], 0x7f, -EINVAL),
+	F(CREATE_VM, holm_create_vm, name[0], '-', -EINVAL),
+	F(CREATE_VM, holm_create_vm, name[0], '.', -EINVAL),
+	F(CREATE_VM, holm_create_vm, name[3], ' ', -EINVAL),
+	F(CREATE_VM, holm_create_vm, name[3], '/', -EINVAL),
+	F(CREATE_VM, holm_create_vm, name[3], '$', -EINVAL),
 	F(CREATE_VM, holm_create_vm, name[8], 0xe4, -EINVAL),
 
 	F(SET_SLOT, holm_slot, slot, HOLM_MAX_SLOTS, -EINVAL),

@@ -124,6 +124,10 @@ static void test_create_vm_args(struct kunit *test)
 		{ "size too large", { .size = sizeof(struct holm_create_vm) + 8 } },
 		{ "unknown flag", { .size = sizeof(struct holm_create_vm), .flags = 1 } },
 		{ "control character", { .size = sizeof(struct holm_create_vm), .name = "a\nb" } },
+		{ "a blank", { .size = sizeof(struct holm_create_vm), .name = "a b" } },
+		{ "an option", { .size = sizeof(struct holm_create_vm), .name = "-a" } },
+		{ "a file of its own", { .size = sizeof(struct holm_create_vm), .name = "." } },
+		{ "a path", { .size = sizeof(struct holm_create_vm), .name = "a/b" } },
 		{ "not ASCII", { .size = sizeof(struct holm_create_vm), .name = "\xc3\xa9" } },
 	};
 	struct holm_create_vm full = { .size = sizeof(full) };

@@ -116,7 +116,8 @@ struct holm_cpuid {
  * struct holm_create_vm - HOLM_CREATE_VM, returns the VM's file descriptor
  * @size: sizeof(struct holm_create_vm)
  * @flags: must be zero
- * @name: NUL-terminated printable ASCII, may be empty; for people, not unique
+ * @name: letters and digits of ASCII and, but for the first character, - _ . ended by NUL;
+ *	may be empty; for people, not unique
  * @uuid: as in RFC 9562, in its order of bytes; all 0: a random one
  */
 struct holm_create_vm {

@@ -47,7 +47,7 @@ struct holm_cpuid_entry *holm_get_supported_cpuid(int dev, unsigned int *nent);
 /**
  * holm_vm_create() - HOLM_CREATE_VM
  * @dev: device
- * @name: up to HOLM_NAME_LEN - 1 printable characters
+ * @name: up to HOLM_NAME_LEN - 1 letters, digits and, but for the first, - _ .
  *
  * Return: the VM's descriptor, or a negative errno: -EBUSY when another
  * hypervisor has virtualization switched on.
